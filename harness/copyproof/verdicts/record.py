@@ -58,10 +58,11 @@ class CaseRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RequirementRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """One requirement of the catalogue, run or not. `level` is mandatory, recommended or optional."""
+    """One requirement of the catalogue, run or not. `level` is mandatory, recommended or optional; reports group by `chapter`."""
 
     id: str
     title: str
+    chapter: str = ""
     source: str
     level: str
     verdict: Verdict

@@ -1,0 +1,57 @@
+"""The pytest plugin's entry point: options and markers. Everything heavy waits until a target is given."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from copyproof.plugin.rig import Rig
+
+MARKERS = (
+    "hil_requirement(ID): the requirement of the catalogue that this test judges",
+    "hil_needs(capability, ...): run only on a target that has these capabilities, else NOT_SUPPORTED or NOT_OBSERVABLE with the reason",
+)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the `--hil-*` options (pytest's documented hook)."""
+    group = parser.getgroup("copyproof", "hardware-in-the-loop proof of array copies")
+    group.addoption(
+        "--hil-target", metavar="NAME|PATH.toml", help="the target to test: a shipped name or a target file"
+    )
+    group.addoption("--hil-report", metavar="DIR", help="write record.json and report.html into this folder")
+    group.addoption(
+        "--hil-seed", metavar="N", type=int, help="seed of stamps and places (default: from the clock; printed)"
+    )
+    group.addoption("--hil-strict", action="store_true", help="tolerated outcomes count as FAIL")
+
+
+def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
+    """Register the project's own hooks (see copyproof.plugin.hookspecs)."""
+    from copyproof.plugin import hookspecs
+
+    pluginmanager.add_hookspecs(hookspecs)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the markers, and the working part of the plugin when a target is given."""
+    for line in MARKERS:
+        config.addinivalue_line("markers", line)
+    if config.getoption("--hil-target"):
+        from copyproof.plugin.active import activate
+
+        activate(config)
+
+
+@pytest.fixture
+def hil(request: pytest.FixtureRequest) -> Rig:
+    """The whole bench of a test: `hil.copy`, `hil.send`, `hil.judge`; needs `--hil-target`."""
+    if not request.config.getoption("--hil-target"):
+        pytest.fail(
+            "this test needs a target: give --hil-target=NAME or PATH.toml (copyproof targets lists them)",
+            pytrace=False,
+        )
+    rig: Rig = request.getfixturevalue("_hil_rig")
+    return rig

@@ -1,0 +1,64 @@
+"""An outcome as the catalogue and the profiles write it, and as a device showed it.
+
+>>> Outcome.parse("0A/0D/01>05/21/00").forwarded
+'05/21/00'
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from copyproof.scsi.command import Result, Status
+from copyproof.scsi.sense import Sense
+
+_SENSE = re.compile(r"[0-9A-F]{2}/[0-9A-F]{2}/[0-9A-F]{2}")
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A status and, for CHECK CONDITION, key/ASC/ASCQ in hex; `forwarded` is the sense that a copy source or destination gave."""
+
+    status: Status
+    sense: str = ""
+    forwarded: str = ""
+
+    @classmethod
+    def parse(cls, text: str) -> Outcome:
+        """Read `GOOD`, `RESERVATION_CONFLICT`, `05/26/07` or `0A/0D/01>05/21/00`; raises ValueError for anything else."""
+        own, _, forwarded = text.partition(">")
+        for part in filter(None, (own, forwarded)):
+            if not _SENSE.fullmatch(part) and (part not in Status.__members__ or forwarded):
+                raise ValueError(
+                    f"{text!r} is no outcome: a status name, key/ASC/ASCQ in hex, or that with >key/ASC/ASCQ"
+                )
+        if own in Status.__members__:
+            return cls(Status[own])
+        return cls(Status.CHECK_CONDITION, own, forwarded)
+
+    @classmethod
+    def of(cls, result: Result) -> Outcome:
+        """Return what a device showed; a CHECK CONDITION without readable sense is `??/??/??`."""
+        if result.status is not Status.CHECK_CONDITION:
+            return cls(result.status)
+        if result.sense is None:
+            return cls(result.status, "??/??/??")
+        return cls(result.status, str(result.sense), _forwarded(result.sense))
+
+    def allows(self, seen: Outcome) -> bool:
+        """Whether what was seen is this outcome; forwarded sense counts only where this outcome names it.
+
+        >>> Outcome.parse("0A/0D/01").allows(Outcome.parse("0A/0D/01>05/21/00"))
+        True
+        """
+        same = self.status is seen.status and self.sense == seen.sense
+        return same and (not self.forwarded or self.forwarded == seen.forwarded)
+
+    def __str__(self) -> str:
+        own = self.sense if self.status is Status.CHECK_CONDITION else self.status.name
+        return f"{own}>{self.forwarded}" if self.forwarded else own
+
+
+def _forwarded(sense: Sense) -> str:
+    inner = sense.forwarded_sense
+    return "" if inner is None else str(inner)
