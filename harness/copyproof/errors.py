@@ -41,3 +41,7 @@ class TransportTimeout(TransportError):
 
 class TargetLost(DeviceError):
     """The target is gone or is not the device it was; nothing more may be sent to it."""
+
+
+class MalformedAnswer(DeviceError):
+    """A device's data cannot be read as what was asked for: too short, or with lengths that do not add up."""

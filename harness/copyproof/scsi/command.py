@@ -31,7 +31,7 @@ class Status(IntEnum):
 class Command:
     """One SCSI command: a CDB of 6 to 260 bytes and at most one direction of data.
 
-    `data_out` is the Data-Out Buffer; `data_in` is how many bytes the Data-In Buffer holds. Giving both raises ValueError.
+    `data_out` is the Data-Out Buffer; `data_in` is how many bytes the Data-In Buffer holds. Both at once: ValueError.
     """
 
     cdb: bytes

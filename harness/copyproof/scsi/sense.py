@@ -2,12 +2,17 @@
 
 >>> str(Sense(SenseKey.ILLEGAL_REQUEST, 0x26, 0x06))
 '05/26/06'
+>>> decode_sense(bytes.fromhex("70000500000000 0a 00000000 2606 00 000000")).text
+'ILLEGAL REQUEST: TOO MANY TARGET DESCRIPTORS'
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import IntEnum
+from enum import Enum, IntEnum
+
+from copyproof.scsi.asc import additional_name
+from copyproof.scsi.layout import number
 
 
 class SenseKey(IntEnum):
@@ -31,11 +36,56 @@ class SenseKey(IntEnum):
     COMPLETED = 0xF
 
 
+class Pointed(Enum):
+    """Where a field pointer's offset counts from."""
+
+    CDB = "CDB"
+    PARAMETERS = "parameter list"
+    SEGMENT = "segment descriptor"
+
+
+@dataclass(frozen=True, slots=True)
+class FieldPointer:
+    """The byte in error, and its most significant bit in error (0 to 7) where it is given (SPC-4 4.5.2.4.2 and 4.5.2.4.5)."""
+
+    within: Pointed
+    offset: int
+    bit: int | None = None
+
+    def __str__(self) -> str:
+        bit = "" if self.bit is None else f" bit {self.bit}"
+        return f"byte {self.offset}{bit} of the {self.within.value}"
+
+
+class Origin(IntEnum):
+    """Which end of a copy reported the forwarded sense data (SPC-4 4.5.2.7); UNKNOWN stands for what is reserved."""
+
+    UNKNOWN = 0
+    SOURCE = 1
+    DESTINATION = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Forwarded:
+    """A status byte and sense data that a copy manager received and passes on unchanged (SPC-4 5.17.7.4)."""
+
+    origin: Origin
+    status: int
+    raw: bytes
+    truncated: bool = False
+
+    @property
+    def sense(self) -> Sense | None:
+        """The forwarded sense data, decoded; None where there is none to read."""
+        return decode_sense(self.raw)
+
+
 @dataclass(frozen=True, slots=True)
 class Sense:
     """Decoded sense data; `raw` keeps the bytes it came from.
 
-    `information` is the INFORMATION field where VALID is one, else None; `specific` is the COMMAND-SPECIFIC INFORMATION field.
+    `information` is the INFORMATION field where VALID is one, else None; `specific` is the COMMAND-SPECIFIC INFORMATION
+    field; `pointer` is there for ILLEGAL REQUEST and COPY ABORTED, `forwarded` for copies only.
     """
 
     key: SenseKey
@@ -45,6 +95,131 @@ class Sense:
     information: int | None = None
     specific: int = 0
     raw: bytes = b""
+    pointer: FieldPointer | None = None
+    forwarded: tuple[Forwarded, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.key:02X}/{self.asc:02X}/{self.ascq:02X}"
+
+    @property
+    def text(self) -> str:
+        """What it means, in the words of the standard."""
+        return describe(self.key, self.asc, self.ascq)
+
+    @property
+    def segment(self) -> int | None:
+        """For COPY ABORTED the number of the segment in process, 0 being the first; else None.
+
+        It is in the third and fourth bytes of the COMMAND-SPECIFIC INFORMATION field (SPC-4 5.17.7.4). That field has eight bytes in
+        descriptor format, where some put the four bytes of the fixed format last: both places are read.
+        """
+        if self.key is not SenseKey.COPY_ABORTED:
+            return None
+        return (self.specific >> 32 or self.specific) & 0xFFFF
+
+
+def describe(key: int, asc: int, ascq: int) -> str:
+    """Name a sense key and additional sense code as the standard does; what this project has no name for stays a number.
+
+    >>> describe(5, 0x26, 0), describe(9, 0x80, 1)
+    ('ILLEGAL REQUEST: INVALID FIELD IN PARAMETER LIST', 'VENDOR SPECIFIC: 80h/01h')
+    """
+    name = SenseKey(key).name.replace("_", " ") if 0 <= key <= 15 else f"sense key {key}"
+    return f"{name}: {additional_name(asc, ascq)}"
+
+
+def decode_sense(raw: bytes) -> Sense | None:
+    """Decode fixed (70h, 71h) or descriptor format (72h, 73h) sense data, as far as it goes.
+
+    Returns None when there is no sense key to read; never raises, whatever the bytes.
+
+    >>> decode_sense(bytes.fromhex("720a0d02")).segment
+    0
+    >>> decode_sense(b"") is None
+    True
+    """
+    code = raw[0] & 0x7F if raw else 0
+    if code in (0x70, 0x71) and len(raw) >= 3:
+        return _fixed(raw, deferred=code == 0x71)
+    if code in (0x72, 0x73) and len(raw) >= 2:
+        return _descriptors(raw, deferred=code == 0x73)
+    return None
+
+
+def _fixed(raw: bytes, *, deferred: bool) -> Sense:
+    """Fixed format (SPC-4 4.5.3). Bytes past the additional sense length are not sense data, and count as zero."""
+    end = 8 + raw[7] if len(raw) > 7 else len(raw)
+    held = raw[:end]
+    padded = held.ljust(18, b"\0")
+    key = SenseKey(padded[2] & 0x0F)
+    return Sense(
+        key=key,
+        asc=padded[12],
+        ascq=padded[13],
+        deferred=deferred,
+        information=number(padded, 3, 4) if padded[0] & 0x80 else None,
+        specific=number(padded, 8, 4),
+        raw=raw,
+        pointer=_pointer(key, padded[15:18]),
+        forwarded=_areas(held) if key is SenseKey.COPY_ABORTED else (),
+    )
+
+
+def _areas(held: bytes) -> tuple[Forwarded, ...]:
+    """The areas that bytes 8 (source) and 9 (destination) point to; each ends where the other begins, or with the sense data."""
+    starts = {
+        origin: held[7 + origin] if len(held) > 7 + origin else 0 for origin in (Origin.SOURCE, Origin.DESTINATION)
+    }
+    found = []
+    for origin, start in starts.items():
+        if 18 <= start < len(held):
+            end = min([other for other in starts.values() if other > start], default=len(held))
+            found.append(Forwarded(origin, held[start], held[start + 1 : end]))
+    return tuple(found)
+
+
+def _descriptors(raw: bytes, *, deferred: bool) -> Sense:
+    """Descriptor format (SPC-4 4.5.2): a header of eight bytes, then descriptors of type, length and contents."""
+    head = raw[:8].ljust(8, b"\0")
+    key = SenseKey(head[1] & 0x0F)
+    information, specific, pointer = None, 0, None
+    forwarded: list[Forwarded] = []
+    for kind, body in _bodies(raw[8 : 8 + head[7]]):
+        if kind == 0x00 and len(body) >= 10 and body[0] & 0x80:
+            information = number(body, 2, 8)
+        elif kind == 0x01 and len(body) >= 10:
+            specific = number(body, 2, 8)
+        elif kind == 0x02 and len(body) >= 5:
+            pointer = _pointer(key, body[2:5])
+        elif kind == 0x0C and len(body) >= 2:
+            forwarded.append(_forwarded(body))
+    return Sense(key, head[2], head[3], deferred, information, specific, raw, pointer, tuple(forwarded))
+
+
+def _bodies(raw: bytes) -> list[tuple[int, bytes]]:
+    """Split sense descriptors into type and contents; the last may be cut short."""
+    found, start = [], 0
+    while start + 2 <= len(raw):
+        end = start + 2 + raw[start + 1]
+        found.append((raw[start], raw[start + 2 : end]))
+        start = end
+    return found
+
+
+def _forwarded(body: bytes) -> Forwarded:
+    source = body[0] & 0x0F
+    origin = Origin(source) if source in (Origin.SOURCE, Origin.DESTINATION) else Origin.UNKNOWN
+    return Forwarded(origin, body[1], body[2:], truncated=bool(body[0] & 0x80))
+
+
+def _pointer(key: SenseKey, specific: bytes) -> FieldPointer | None:
+    """The SENSE KEY SPECIFIC bytes where they are valid and point at a field (SPC-4 tables 34 and 37)."""
+    if not specific[0] & 0x80:
+        return None
+    offset = number(specific, 1, 2)
+    bit = specific[0] & 0x07 if specific[0] & 0x08 else None
+    if key is SenseKey.ILLEGAL_REQUEST:
+        return FieldPointer(Pointed.CDB if specific[0] & 0x40 else Pointed.PARAMETERS, offset, bit)
+    if key is SenseKey.COPY_ABORTED:
+        return FieldPointer(Pointed.SEGMENT if specific[0] & 0x20 else Pointed.PARAMETERS, offset, bit)
+    return None
