@@ -6,14 +6,23 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
+import signal
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from copyproof.errors import PermissionDenied, ToolMissing, TransportTimeout
+
+REAP = 2.0
+"""Seconds to wait for a killed program to go; one that sits in the kernel may never do so."""
+
+_unkillable: list[subprocess.Popen[bytes]] = []
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,22 +54,103 @@ class Runner(Protocol):
 
 
 def environment() -> Mapping[str, str]:
-    """The environment that programs get: ours, in the C locale, with the system folders on PATH."""
-    return {**os.environ, "LC_ALL": "C", "PATH": os.environ.get("PATH", "") + ":/usr/sbin:/sbin:/usr/bin:/bin"}
+    """The environment that programs get: ours, in the C locale, with the system folders on PATH.
+
+    What steers sg3_utils from the environment (`SG3_UTILS_…`) is left out, as it changes what its tools print.
+    """
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("SG3_UTILS_")}
+    return {**kept, "LC_ALL": "C", "PATH": kept.get("PATH", "") + ":/usr/sbin:/sbin:/usr/bin:/bin"}
 
 
 def run(argv: Sequence[str], *, timeout: float, stdin: bytes = b"") -> Completed:
     """Run a program to its end.
 
-    Raises ToolMissing, PermissionDenied, or TransportTimeout after `timeout` seconds (the program is killed; whatever it ordered may go on).
+    Raises ToolMissing, PermissionDenied, or TransportTimeout after `timeout` seconds. Then the program and its
+    children are killed, but not waited for beyond `REAP` seconds: one that is stuck in the kernel must not take the
+    harness with it. Whatever it ordered may go on.
     """
     started = time.monotonic()
+    child = _start(argv)
     try:
-        done = subprocess.run(list(argv), input=stdin, capture_output=True, timeout=timeout, env=environment(), check=False)
+        out, err = child.communicate(stdin, timeout=timeout)
+    except subprocess.TimeoutExpired:
+        _kill(child)
+        raise TransportTimeout(f"{argv[0]} gave no answer within {timeout:g} s") from None
+    except BaseException:
+        _kill(child)
+        raise
+    return Completed(child.returncode, out, err, time.monotonic() - started)
+
+
+def _start(argv: Sequence[str]) -> subprocess.Popen[bytes]:
+    pipe = subprocess.PIPE
+    try:
+        # A session of its own: Ctrl-C reaches the harness alone, which then decides what to kill.
+        return subprocess.Popen(
+            list(argv), stdin=pipe, stdout=pipe, stderr=pipe, env=environment(), start_new_session=True
+        )
     except FileNotFoundError:
         raise ToolMissing(f"{argv[0]} is not installed (Debian: see ci/packages)") from None
     except PermissionError:
         raise PermissionDenied(f"{argv[0]} may not be run by this user") from None
+    except OSError as error:
+        raise ToolMissing(f"{argv[0]} cannot be run: {error.strerror}") from None
+
+
+def _kill(child: subprocess.Popen[bytes]) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(child.pid, signal.SIGKILL)
+    for pipe in (child.stdin, child.stdout, child.stderr):
+        if pipe is not None:
+            with contextlib.suppress(OSError):
+                pipe.close()
+    try:
+        child.wait(timeout=REAP)
     except subprocess.TimeoutExpired:
-        raise TransportTimeout(f"{argv[0]} gave no answer within {timeout:g} s") from None
-    return Completed(done.returncode, done.stdout, done.stderr, time.monotonic() - started)
+        _unkillable.append(child)
+
+
+@dataclass(frozen=True, slots=True)
+class Take:
+    """One recorded run of a program: what it was asked, what it got on standard input, and what it left."""
+
+    argv: tuple[str, ...]
+    completed: Completed
+    stdin: bytes = b""
+
+
+def takes(path: Path) -> tuple[Take, ...]:
+    """Read a transcript: a JSON object whose `takes` hold `argv`, `code`, `err` (text), and `stdin` and `out` (hex),
+    in order."""
+    return tuple(_take(entry) for entry in json.loads(path.read_text(encoding="utf-8"))["takes"])
+
+
+def _take(entry: Mapping[str, object]) -> Take:
+    argv, code, err = entry["argv"], entry["code"], entry["err"]
+    assert isinstance(argv, list)
+    assert isinstance(code, int)
+    out, stdin = (bytes.fromhex(str(entry.get(key, ""))) for key in ("out", "stdin"))
+    return Take(tuple(argv), Completed(code, out, str(err).encode(), 0.0), stdin)
+
+
+class Replay:
+    """A runner that gives recorded answers in their order, and refuses whatever was not recorded.
+
+    >>> replay = Replay([Take(("sg_raw", "-V"), Completed(1, b"", b"sg_raw 0.4.34", 0.0))])
+    >>> replay(["sg_raw", "-V"], timeout=1).error_text
+    'sg_raw 0.4.34'
+    """
+
+    def __init__(self, recorded: Iterable[Take]) -> None:
+        self.left = list(recorded)
+
+    def __call__(self, argv: Sequence[str], *, timeout: float, stdin: bytes = b"") -> Completed:  # noqa: ARG002
+        """Return the next recorded answer; raises LookupError when the next recorded question was another one."""
+        if not self.left:
+            raise LookupError(f"nothing is left on the transcript for {' '.join(argv)}")
+        take = self.left.pop(0)
+        if (tuple(argv), stdin) != (take.argv, take.stdin):
+            raise LookupError(
+                f"recorded {' '.join(take.argv)} < {take.stdin.hex()}, asked {' '.join(argv)} < {stdin.hex()}"
+            )
+        return take.completed
