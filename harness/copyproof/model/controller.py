@@ -6,12 +6,14 @@ import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from copyproof.model.extents import Extent, ExtentMap, Source
+from copyproof.blocks.origin import Origin
+from copyproof.model.extents import Extent, ExtentMap
 
 
 @dataclass(frozen=True, slots=True)
 class Transfer:
-    """One segment's work: `blocks` blocks from a volume and LBA to a volume and LBA. Volumes are numbers, LBAs in blocks."""
+    """One segment's work: `blocks` blocks from a volume and LBA to a volume and LBA. Volumes are numbers, LBAs in
+    blocks."""
 
     source: int
     source_lba: int
@@ -23,14 +25,15 @@ class Transfer:
 class ReferenceModel:
     """The volumes of a target, by number, with their sizes in blocks.
 
-    `chunk` is the target's overlap rule: 0 copies as if through a buffer (memmove); otherwise a copy reads and writes ascending chunks of that many
+    `chunk` is the target's overlap rule: 0 copies as if through a buffer (memmove); otherwise a copy reads and writes
+    ascending chunks of that many
     blocks, so that a forward overlap longer than a chunk reads what it wrote.
 
     >>> model = ReferenceModel({1: 100, 2: 100})
     >>> model.write(1, 0, 8, generation=1)
     >>> model.copy(Transfer(1, 0, 2, 50, 8))
     >>> model.slice(2, 50, 1)[0].origins
-    (Source(volume=1, lba=0, generation=1),)
+    (Origin(volume=1, lba=0, generation=1),)
     """
 
     def __init__(self, volumes: Mapping[int, int], chunk: int = 0) -> None:
@@ -43,7 +46,7 @@ class ReferenceModel:
 
     def write(self, volume: int, lba: int, count: int, generation: int) -> None:
         """The host wrote stamped blocks: each now comes from its own place."""
-        self._volumes[volume].splice([Extent(lba, count, (Source(volume, lba, generation),))])
+        self._volumes[volume].splice([Extent(lba, count, (Origin(volume, lba, generation),))])
 
     def copy(self, transfer: Transfer) -> None:
         """A copy was executed in whole, by the target's overlap rule."""
@@ -51,7 +54,8 @@ class ReferenceModel:
             self._volumes[part.destination].splice(self._moved(part))
 
     def perhaps(self, transfer: Transfer) -> None:
-        """A copy was executed in part or not at all: each destination block within the volume may hold the old or the new."""
+        """A copy was executed in part or not at all: each destination block within the volume may hold the old or the
+        new."""
         inside = self._clipped(transfer)
         old = self._volumes[inside.destination].slice(inside.destination_lba, inside.blocks)
         self.copy(inside)
@@ -84,7 +88,8 @@ class ReferenceModel:
 
 
 def _either(old: list[Extent], new: list[Extent]) -> list[Extent]:
-    """Join two coverings of one range into extents that allow what either holds; where one is unknown, so is the whole."""
+    """Join two coverings of one range into extents that allow what either holds; where one is unknown, so is the
+    whole."""
     starts = sorted({extent.lba for extent in (*old, *new)} | {old[-1].end} if old else set())
     merged = []
     for lba, end in itertools.pairwise(starts):

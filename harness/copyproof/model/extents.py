@@ -1,36 +1,30 @@
-"""An interval map from LBA ranges to where their blocks came from: splices whose cost follows the operations, not the capacity.
+"""An interval map from LBA ranges to where their blocks came from: splices whose cost follows the operations, not the
+capacity.
 
-Invariants, after every call: extents are in ascending order, do not overlap, are never empty, and cover exactly [0, blocks).
+Invariants, after every call: extents are in ascending order, do not overlap, are never empty, and cover exactly [0,
+blocks).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from sortedcontainers import SortedDict
 
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """Where a run of blocks came from: the i-th block holds (volume, lba + i, generation)."""
-
-    volume: int
-    lba: int
-    generation: int
-
-    def advanced(self, blocks: int) -> Source:
-        """Return the source of the block `blocks` further on."""
-        return replace(self, lba=self.lba + blocks)
+from copyproof.blocks.origin import Origin
 
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """`count` blocks from `lba`. `origins` are the allowed sources, likeliest first; empty means that nobody knows what is there."""
+    """`count` blocks from `lba`; the i-th holds one of `origins`, advanced by i, likeliest first.
+
+    Empty origins mean that nobody knows what is there.
+    """
 
     lba: int
     count: int
-    origins: tuple[Source, ...]
+    origins: tuple[Origin, ...]
 
     @property
     def end(self) -> int:
@@ -40,8 +34,8 @@ class Extent:
     def cut(self, lba: int, count: int) -> Extent:
         """Return the part of this extent within [lba, lba + count); the two must meet.
 
-        >>> Extent(0, 8, (Source(1, 100, 1),)).cut(6, 10)
-        Extent(lba=6, count=2, origins=(Source(volume=1, lba=106, generation=1),))
+        >>> Extent(0, 8, (Origin(1, 100, 1),)).cut(6, 10)
+        Extent(lba=6, count=2, origins=(Origin(volume=1, lba=106, generation=1),))
         """
         first, last = max(lba, self.lba), min(lba + count, self.end)
         return Extent(first, last - first, tuple(origin.advanced(first - self.lba) for origin in self.origins))
@@ -51,7 +45,7 @@ class ExtentMap:
     """The provenance of one volume of `blocks` logical blocks; at first nobody knows what it holds.
 
     >>> volume = ExtentMap(100)
-    >>> volume.splice([Extent(10, 4, (Source(1, 10, 7),))])
+    >>> volume.splice([Extent(10, 4, (Origin(1, 10, 7),))])
     >>> [extent.lba for extent in volume.slice(0, 100)]
     [0, 10, 14]
     """
@@ -66,7 +60,8 @@ class ExtentMap:
         return [extent.cut(lba, count) for extent in self._touching(lba, count)]
 
     def splice(self, extents: list[Extent]) -> None:
-        """Replace what the given extents cover; they must not overlap one another. Raises ValueError when one leaves the volume."""
+        """Replace what the given extents cover; they must not overlap one another. Raises ValueError when one leaves
+        the volume."""
         for extent in extents:
             self._within(extent.lba, extent.count)
         for extent in extents:

@@ -45,7 +45,8 @@ class Tolerated(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Requirement(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One row of the compliance report.
 
-    `check` is the number of the check in the suite's plan; `strict` and `tolerated` hold outcomes as `Outcome.parse` reads them; `touches` says
+    `check` is the number of the check in the suite's plan; `strict` and `tolerated` hold outcomes as `Outcome.parse`
+    reads them; `touches` says
     that a breach damages data or isolation, so that no profile may excuse it.
     """
 

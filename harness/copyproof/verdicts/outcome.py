@@ -17,7 +17,8 @@ _SENSE = re.compile(r"[0-9A-F]{2}/[0-9A-F]{2}/[0-9A-F]{2}")
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """A status and, for CHECK CONDITION, key/ASC/ASCQ in hex; `forwarded` is the sense that a copy source or destination gave."""
+    """A status and, for CHECK CONDITION, key/ASC/ASCQ in hex; `forwarded` is the sense that a copy source or
+    destination gave."""
 
     status: Status
     sense: str = ""
@@ -25,7 +26,8 @@ class Outcome:
 
     @classmethod
     def parse(cls, text: str) -> Outcome:
-        """Read `GOOD`, `RESERVATION_CONFLICT`, `05/26/07` or `0A/0D/01>05/21/00`; raises ValueError for anything else."""
+        """Read `GOOD`, `RESERVATION_CONFLICT`, `05/26/07` or `0A/0D/01>05/21/00`; raises ValueError for anything
+        else."""
         own, _, forwarded = text.partition(">")
         for part in filter(None, (own, forwarded)):
             if not _SENSE.fullmatch(part) and (part not in Status.__members__ or forwarded):
@@ -60,5 +62,5 @@ class Outcome:
 
 
 def _forwarded(sense: Sense) -> str:
-    inner = sense.forwarded_sense
-    return "" if inner is None else str(inner)
+    """Return the first readable sense data that the copy manager passes on, or an empty string."""
+    return next((str(item.sense) for item in sense.forwarded if item.sense), "")

@@ -57,7 +57,8 @@ NO_PROFILE = Profile(name="")
 
 
 def in_range(version: str, bounds: str) -> bool:
-    """Whether a version such as `6.1.0-56-amd64` lies within bounds such as `>=5.15,<6.2`; no bounds hold every version.
+    """Whether a version such as `6.1.0-56-amd64` lies within bounds such as `>=5.15,<6.2`; no bounds hold every
+    version.
 
     >>> in_range("6.1.0-56-amd64", ">=5.15,<6.2"), in_range("5.10", ">=5.15")
     (True, False)
@@ -73,7 +74,8 @@ def _number(version: str) -> tuple[int, ...]:
 
 
 def load_profile(name: str) -> Profile:
-    """Read `targets/profiles/NAME.toml`; an empty name is the empty profile. Raises UsageError with file and key when it is wrong."""
+    """Read `targets/profiles/NAME.toml`; an empty name is the empty profile. Raises UsageError with file and key when
+    it is wrong."""
     if not name:
         return NO_PROFILE
     path = data.folder("targets") / "profiles" / f"{name}.toml"

@@ -1,6 +1,7 @@
 """The record of a run: one JSON file a run and target, the only thing that reports read.
 
-Times are ISO 8601 in UTC, durations seconds, byte strings lower-case hex. `SCHEMA` names the version; its JSON Schema is generated from
+Times are ISO 8601 in UTC, durations seconds, byte strings lower-case hex. `SCHEMA` names the version; its JSON Schema
+is generated from
 these types (`reports/record.schema.json`).
 """
 
@@ -14,7 +15,8 @@ SCHEMA = "copyproof.record/1"
 
 
 class CommandRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """One command as sent and as answered. `data` is the head of the data (at most 1024 bytes) and `digest` the SHA-256 of all of it."""
+    """One command as sent and as answered. `data` is the head of the data (at most 1024 bytes) and `digest` the SHA-256
+    of all of it."""
 
     via: str
     cdb: str
@@ -58,7 +60,8 @@ class CaseRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RequirementRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """One requirement of the catalogue, run or not. `level` is mandatory, recommended or optional; reports group by `chapter`."""
+    """One requirement of the catalogue, run or not. `level` is mandatory, recommended or optional; reports group by
+    `chapter`."""
 
     id: str
     title: str

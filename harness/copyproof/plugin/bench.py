@@ -1,0 +1,123 @@
+"""The bench of a session: a target that is up, its units behind the safety check, the model, the stamps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from copyproof.blocks.diagnose import Findings
+from copyproof.blocks.stamp import Stamper
+from copyproof.errors import UsageError
+from copyproof.model.controller import ReferenceModel
+from copyproof.plugin.order import Span
+from copyproof.targets.capabilities import Capabilities
+from copyproof.targets.live import LiveTarget, Lun, Role
+from copyproof.targets.spec import OverlapKind, TargetSpec
+from copyproof.transport.base import Transport
+from copyproof.verdicts.profile import Profile
+from copyproof.verify.check import Checker
+from copyproof.verify.volume import HostVolume
+
+#: The numbers by which stamps and the model know the volumes.
+NUMBERS: Mapping[Role, int] = {role: number for number, role in enumerate(Role, start=1)}
+NAMES: Mapping[int, str] = {number: role.value for role, number in NUMBERS.items()}
+ROLES: Mapping[int, Role] = {number: role for role, number in NUMBERS.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """One logical unit as a test drives it. `volume` is None where no block node of this host shows it."""
+
+    number: int
+    lun: Lun
+    transport: Transport
+    volume: HostVolume | None
+
+    @property
+    def blocks(self) -> int:
+        """Its capacity in blocks."""
+        return self.lun.device.blocks
+
+
+@dataclass(slots=True)
+class Bench:
+    """What all tests of a session share. `broken` says why nothing more may be sent, empty while all is well."""
+
+    live: LiveTarget
+    units: Mapping[Role, Unit]
+    capabilities: Capabilities
+    profile: Profile
+    stamper: Stamper
+    model: ReferenceModel
+    checker: Checker
+    seed: int
+    strict: bool = False
+    broken: str = ""
+    generation: int = 0
+    _next: dict[Role, int] = field(default_factory=dict)
+
+    @property
+    def spec(self) -> TargetSpec:
+        """The target file."""
+        return self.live.spec
+
+    @property
+    def version(self) -> str:
+        """The version that profiles speak of: the driver's `version` fact, else the product revision."""
+        return self.live.facts.get("version", "") or self.capabilities.inquiry.revision
+
+    def unit(self, role: Role) -> Unit:
+        """Return a unit; raises UsageError when this target has none in that role."""
+        if role not in self.units:
+            raise UsageError(f"target {self.spec.name} has no {role.value} unit")
+        return self.units[role]
+
+    def lease(self, role: Role, blocks: int, margin: int, at: int | None = None) -> Span:
+        """Give out a stamped span with margins; places go round, and `at` fixes the first block.
+
+        Raises UsageError when the unit is too small.
+        """
+        lba = self._place(role, blocks, margin) if at is None else at
+        span = Span(role, lba, blocks, margin)
+        self.stamp(role, *self.around(span))
+        return span
+
+    def around(self, span: Span) -> tuple[int, int]:
+        """Return first LBA and count of a span with its margins, cut to the unit."""
+        first = max(0, span.lba - span.margin)
+        return first, min(self.unit(span.role).blocks, span.end + span.margin) - first
+
+    def stamp(self, role: Role, lba: int, count: int) -> None:
+        """Write blocks that say who they are, with a new generation; raises SafetyRefusal or DeviceError."""
+        unit = self.unit(role)
+        if unit.volume is None:
+            raise UsageError(f"the {role.value} unit has no block node on this host")
+        self.generation += 1
+        for first, many in unit.volume.pieces(lba, count):
+            unit.volume.write(first, self.stamper.make(unit.number, first, many, self.generation))
+        self.model.write(unit.number, lba, count, self.generation)
+
+    def check(self, role: Role, lba: int, count: int) -> Findings:
+        """Read blocks back and compare them with the model."""
+        return self.checker.check(self.unit(role).number, lba, count)
+
+    def _place(self, role: Role, blocks: int, margin: int) -> int:
+        """Go through a unit from a place of its own, so that a copy goes to another LBA than it came from."""
+        room, whole = self.unit(role).blocks, blocks + 2 * margin
+        if whole > room:
+            raise UsageError(f"the {role.value} unit has {room} blocks, {whole} are needed")
+        start = self._next.get(role, (NUMBERS[role] * 7919 + self.seed % 1009) % max(1, room // 4))
+        if start + whole > room:
+            start = (NUMBERS[role] * 613) % max(1, room - whole + 1)
+        self._next[role] = start + whole
+        return start + margin
+
+
+def overlap_chunk(spec: TargetSpec, block_size: int) -> int:
+    """Return the chunk of the declared overlap rule in blocks; 0 stands for memmove."""
+    if spec.overlap.rule is OverlapKind.MEMMOVE:
+        return 0
+    return spec.overlap.chunk // block_size
+
+
+Opener = Callable[[Lun], Transport]

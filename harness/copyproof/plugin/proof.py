@@ -1,0 +1,46 @@
+"""From live values to the plain values of the record."""
+
+from __future__ import annotations
+
+import hashlib
+
+from copyproof.blocks.diagnose import Findings
+from copyproof.scsi.cdb import opcode_name
+from copyproof.scsi.command import Command, Result
+from copyproof.transport.base import Transport
+from copyproof.verdicts.record import BlockRecord, CommandRecord
+
+#: Bytes of a command's data that the record keeps; the digest covers all of it.
+HEAD = 1024
+EXAMPLES = 8
+
+
+def command_record(transport: Transport, command: Command, result: Result) -> CommandRecord:
+    """Return what the record keeps of one command and its result."""
+    data = command.data_out or result.data
+    return CommandRecord(
+        via=transport.name,
+        cdb=command.cdb.hex(),
+        name=opcode_name(command.cdb),
+        direction="out" if command.data_out else "in" if command.data_in else "none",
+        length=len(data),
+        data=data[:HEAD].hex(),
+        digest=hashlib.sha256(data).hexdigest() if data else "",
+        status=result.status.name,
+        sense=str(result.sense) if result.sense else "",
+        sense_raw=result.sense.raw.hex() if result.sense else "",
+        residual=result.residual,
+        duration=result.duration,
+        repeat=transport.repeat_by_hand(command),
+    )
+
+
+def block_record(findings: Findings) -> BlockRecord:
+    """Return the counts by diagnosis and the first examples."""
+    return BlockRecord(
+        checked=findings.checked,
+        right=findings.right,
+        labels_checked=findings.labels_checked,
+        wrong={kind.value: count for kind, count in findings.wrong.items()},
+        examples=[str(finding) for finding in findings.findings[:EXAMPLES]],
+    )

@@ -1,0 +1,154 @@
+"""What a target can do, probed once: pages, parameters, and trial where nothing says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+
+from copyproof.errors import MalformedAnswer
+from copyproof.scsi import cdb
+from copyproof.scsi.answers import OperatingParameters, parse_operating_parameters
+from copyproof.scsi.command import Command, Result
+from copyproof.scsi.inquiry import Inquiry, parse_inquiry
+from copyproof.targets.live import LiveTarget, Role
+from copyproof.targets.spec import LabelProbe
+from copyproof.transport.base import Transport
+
+#: Seconds that a probing command may take.
+PATIENCE = 30.0
+SPC4_VERSION = 6
+
+
+class Capability(Enum):
+    """Something a test may need. The second group is about what can be seen, not about what the target does."""
+
+    LID1 = "EXTENDED COPY(LID1)"
+    PARAMETERS = "RECEIVE COPY OPERATING PARAMETERS"
+    VPD_8F = "Third-party Copy VPD page"
+    RSOC = "REPORT SUPPORTED OPERATION CODES"
+    SEGMENTS_2 = "two segment descriptors in a list"
+    SNLID = "copies without a list identifier (SNLID)"
+    SPC4 = "INQUIRY version 6 (SPC-4) or newer"
+    CSCD_LIMIT = "a maximum number of CSCD descriptors that a list can exceed"
+    SEGMENT_LIMIT = "a maximum number of segment descriptors that a list can exceed"
+    LIST_LIMIT = "a maximum descriptor list length that a list can exceed"
+    INLINE_LIMIT = "an inline data limit that a list can exceed"
+
+    BYSTANDER = "a bystander unit"
+    HIDDEN = "a unit that is mapped to another initiator only"
+    HIDDEN_WITNESS = "a way to see the unit that is mapped to another initiator only"
+    READONLY = "a unit that is mapped read-only"
+    LABELS = "a way to see labels"
+    SIDECAR = "a way to change labels behind the target's back"
+
+    @property
+    def observes(self) -> bool:
+        """Whether its lack makes a requirement NOT_OBSERVABLE rather than NOT_SUPPORTED."""
+        return self in _OBSERVING
+
+
+_OBSERVING = {
+    Capability.BYSTANDER,
+    Capability.HIDDEN,
+    Capability.HIDDEN_WITNESS,
+    Capability.READONLY,
+    Capability.LABELS,
+    Capability.SIDECAR,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What was found: for each capability that is lacking, why; the answers that tests need again."""
+
+    lacking: Mapping[Capability, str]
+    inquiry: Inquiry
+    parameters: OperatingParameters | None = None
+
+    def why_not(self, capability: Capability) -> str:
+        """Return why a capability is lacking, or an empty string when it is there."""
+        return self.lacking.get(capability, "")
+
+    def described(self) -> dict[str, str]:
+        """Return name → `yes` or the reason why not, for the record."""
+        return {item.name: self.why_not(item) or "yes" for item in Capability}
+
+
+def probe(target: LiveTarget, transport: Transport) -> Capabilities:
+    """Ask one unit of a target, and look at what the target file offers; raises DeviceError when INQUIRY itself fails."""
+    inquiry = parse_inquiry(_need(transport.execute(cdb.inquiry(), PATIENCE)))
+    parameters, problem = _parameters(transport)
+    lacking = _asked(transport, inquiry) | _limits(parameters, problem) | _offered(target)
+    return Capabilities({key: why for key, why in lacking.items() if why}, inquiry, parameters)
+
+
+def _asked(transport: Transport, inquiry: Inquiry) -> dict[Capability, str]:
+    copy = transport.execute(cdb.extended_copy(b""), PATIENCE)
+    return {
+        Capability.LID1: "" if copy.good else f"EXTENDED COPY with an empty list ends in {_shown(copy)}",
+        Capability.VPD_8F: _answers(transport, cdb.inquiry(0x8F, 4096), "VPD page 8Fh"),
+        Capability.RSOC: _answers(transport, cdb.report_supported_opcodes(), "REPORT SUPPORTED OPERATION CODES"),
+        Capability.SPC4: "" if inquiry.version >= SPC4_VERSION else f"INQUIRY version is {inquiry.version:02X}h",
+    }
+
+
+def _parameters(transport: Transport) -> tuple[OperatingParameters | None, str]:
+    result = transport.execute(cdb.receive_copy_results(cdb.ReceiveCopy.OPERATING_PARAMETERS), PATIENCE)
+    if not result.good:
+        return None, f"RECEIVE COPY OPERATING PARAMETERS ends in {_shown(result)}"
+    try:
+        return parse_operating_parameters(result.data), ""
+    except MalformedAnswer as malformed:
+        return None, f"the operating parameters are malformed: {malformed}"
+
+
+def _limits(parameters: OperatingParameters | None, problem: str) -> dict[Capability, str]:
+    """Say which limits are there to be tested; 0 is no limit (SPC-4 6.22)."""
+    if parameters is None:
+        needing = (Capability.SEGMENTS_2, Capability.SNLID, Capability.CSCD_LIMIT, Capability.SEGMENT_LIMIT)
+        return dict.fromkeys((Capability.PARAMETERS, *needing, Capability.LIST_LIMIT, Capability.INLINE_LIMIT), problem)
+    segments = parameters.max_segments
+    return {
+        Capability.SEGMENTS_2: "" if segments != 1 else "the target takes 1 segment descriptor in a list",
+        Capability.SNLID: "" if parameters.no_list_identifier else "SNLID is 0",
+        Capability.CSCD_LIMIT: "" if parameters.max_cscds else "the target names no limit",
+        Capability.SEGMENT_LIMIT: "" if segments else "the target names no limit",
+        Capability.LIST_LIMIT: "" if parameters.max_list_length else "the target names no limit",
+        Capability.INLINE_LIMIT: ""
+        if parameters.max_inline_length < 0xFFFF
+        else "the limit is beyond a parameter list",
+    }
+
+
+def _offered(target: LiveTarget) -> dict[Capability, str]:
+    roles = {Capability.BYSTANDER: Role.BYSTANDER, Capability.HIDDEN: Role.HIDDEN, Capability.READONLY: Role.READONLY}
+    missing = {
+        name: "" if role in target.luns else f"the target has no {role.value} unit" for name, role in roles.items()
+    }
+    witness = Role.HIDDEN in target.luns and bool(target.lun(Role.HIDDEN).device.block)
+    probes = target.spec.labels.probes
+    destination = target.lun(Role.DESTINATION)
+    formatted = "" if destination.device.protection else "the destination is not formatted with protection information"
+    unseen = "" if set(probes) - {LabelProbe.NONE} else "the target file names no label probe"
+    beside = "" if destination.sidecar and LabelProbe.SIDECAR in probes else "there is no sidecar file"
+    return missing | {
+        Capability.HIDDEN_WITNESS: "" if witness else "no node here shows the hidden unit",
+        Capability.LABELS: formatted or unseen,
+        Capability.SIDECAR: formatted or beside,
+    }
+
+
+def _answers(transport: Transport, command: Command, what: str) -> str:
+    result = transport.execute(command, PATIENCE)
+    return "" if result.good else f"{what} ends in {_shown(result)}"
+
+
+def _shown(result: Result) -> str:
+    return str(result.sense) if result.sense else result.status.name
+
+
+def _need(result: Result) -> bytes:
+    if not result.good:
+        raise MalformedAnswer(f"INQUIRY ends in {_shown(result)}")
+    return result.data
