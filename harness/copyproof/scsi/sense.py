@@ -46,7 +46,7 @@ class Pointed(Enum):
 
 @dataclass(frozen=True, slots=True)
 class FieldPointer:
-    """The byte in error, and its most significant bit in error (0 to 7) where it is given (SPC-4 4.5.2.4.2 and 4.5.2.4.5)."""
+    """The byte in error, and its highest bit in error (0 to 7) where given (SPC-4 4.5.2.4.2 and 4.5.2.4.5)."""
 
     within: Pointed
     offset: int
@@ -110,8 +110,8 @@ class Sense:
     def segment(self) -> int | None:
         """For COPY ABORTED the number of the segment in process, 0 being the first; else None.
 
-        It is in the third and fourth bytes of the COMMAND-SPECIFIC INFORMATION field (SPC-4 5.17.7.4). That field has eight bytes in
-        descriptor format, where some put the four bytes of the fixed format last: both places are read.
+        It is in the third and fourth bytes of the COMMAND-SPECIFIC INFORMATION field (SPC-4 5.17.7.4). That field has
+        eight bytes in descriptor format, where some put the four of the fixed format last: both places are read.
         """
         if self.key is not SenseKey.COPY_ABORTED:
             return None
@@ -119,7 +119,7 @@ class Sense:
 
 
 def describe(key: int, asc: int, ascq: int) -> str:
-    """Name a sense key and additional sense code as the standard does; what this project has no name for stays a number.
+    """Name a sense key and additional sense code as the standard does; what this project has no name for stays hex.
 
     >>> describe(5, 0x26, 0), describe(9, 0x80, 1)
     ('ILLEGAL REQUEST: INVALID FIELD IN PARAMETER LIST', 'VENDOR SPECIFIC: 80h/01h')
@@ -166,10 +166,9 @@ def _fixed(raw: bytes, *, deferred: bool) -> Sense:
 
 
 def _areas(held: bytes) -> tuple[Forwarded, ...]:
-    """The areas that bytes 8 (source) and 9 (destination) point to; each ends where the other begins, or with the sense data."""
-    starts = {
-        origin: held[7 + origin] if len(held) > 7 + origin else 0 for origin in (Origin.SOURCE, Origin.DESTINATION)
-    }
+    """The areas that bytes 8 (source) and 9 (destination) point to; each ends where the other begins, or last."""
+    head = held.ljust(10, b"\0")
+    starts = {origin: head[7 + origin] for origin in (Origin.SOURCE, Origin.DESTINATION)}
     found = []
     for origin, start in starts.items():
         if 18 <= start < len(held):

@@ -50,7 +50,7 @@ class Spoiler:
 
 
 def spoil(path: str, value: int) -> Spoiler:
-    """Set one field, such as `header.list_id_usage`, `cscd[0].type` or `segment[1].blocks`, named as in the copy list's layouts.
+    """Set one field, such as `header.list_id_usage`, `cscd[0].type` or `segment[1].blocks`, named as in the layouts.
 
     Raises ValueError or KeyError for a path that no list has, ValueError for a value that does not fit.
     """

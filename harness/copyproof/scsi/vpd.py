@@ -93,7 +93,8 @@ def unit_naa(raw: bytes) -> str:
 class CopySupport:
     """VPD page 8Fh, as far as it is read; a part is None where its third-party copy descriptor is absent.
 
-    `commands` pairs operation codes with service actions; limits are counts, or bytes. `kinds` lists the descriptor types in order.
+    `commands` pairs operation codes with service actions; limits are counts, or bytes. `kinds` lists the descriptor
+    types in order.
     """
 
     kinds: tuple[int, ...]
