@@ -1,0 +1,96 @@
+"""What a run as a whole shows, said in one word and one sentence, and what each verdict means."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from enum import Enum
+
+from copyproof.reports.text import plural, visible
+from copyproof.verdicts.record import Record
+from copyproof.verdicts.verdict import Verdict
+
+MEANINGS = {
+    Verdict.ERROR: "The harness or the path to the target failed, so nothing was proved either way.",
+    Verdict.FAIL: (
+        "The target did not do what the requirement says: a wrong status, a wrong block, or a neighbour touched."
+    ),
+    Verdict.UNEXPECTED_PASS: (
+        "The profile names a deviation that did not happen: the profile is out of date, or meant for another version."
+    ),
+    Verdict.DEVIATION: "The target departs from the standard exactly as its profile says. Known, but not a pass.",
+    Verdict.NOT_RUN: "No test judged this requirement in this run.",
+    Verdict.PASS: "Every case did what the requirement says, and every block checked was right.",
+    Verdict.NOT_OBSERVABLE: "The target offers no way to see what would have to be checked, so nothing is claimed.",
+    Verdict.NOT_SUPPORTED: "The target says that it does not have the optional feature, so nothing was tested.",
+}
+
+
+class Standing(Enum):
+    """How the whole run stands."""
+
+    COMPLIANT = "yes"
+    DEVIATES = "with deviations"
+    UNPROVEN = "not proven"
+    FAILS = "no"
+
+
+@dataclass(frozen=True, slots=True)
+class Conclusion:
+    """`standing` for colours and exit codes, `headline` to be read first, `sentence` to say what it rests on."""
+
+    standing: Standing
+    headline: str
+    sentence: str
+
+
+def counts(record: Record) -> dict[Verdict, int]:
+    """Count the requirements by verdict, worst first, verdicts that do not occur left out.
+
+    Counted anew from the requirements: a summary that disagrees with them must not reach a reader.
+    """
+    tally = Counter(requirement.verdict for requirement in record.requirements)
+    return {verdict: tally[verdict] for verdict in Verdict if tally[verdict]}
+
+
+def conclude(record: Record) -> Conclusion:
+    """Say what the run shows. Only a run that judged something and holds no bad verdict is called compliant."""
+    tally = counts(record)
+    standing = _standing(tally, record.interrupted)
+    deviations = plural(tally.get(Verdict.DEVIATION, 0), "deviation")
+    word = f"with {deviations}" if standing is Standing.DEVIATES else standing.value
+    return Conclusion(standing, f"Compliant: {word}", _sentence(tally, record))
+
+
+def _standing(tally: dict[Verdict, int], interrupted: str) -> Standing:
+    if tally.get(Verdict.FAIL):
+        return Standing.FAILS
+    if interrupted or any(verdict.bad for verdict in tally):
+        return Standing.UNPROVEN
+    if tally.get(Verdict.DEVIATION):
+        return Standing.DEVIATES
+    return Standing.COMPLIANT if tally.get(Verdict.PASS) else Standing.UNPROVEN
+
+
+_CLAUSES = {
+    Verdict.FAIL: "failed",
+    Verdict.ERROR: "ended in an error",
+    Verdict.UNEXPECTED_PASS: "passed against the profile",
+    Verdict.NOT_RUN: "not run",
+    Verdict.DEVIATION: "deviated as the profile says",
+    Verdict.NOT_OBSERVABLE: "not observable",
+    Verdict.NOT_SUPPORTED: "not supported",
+}
+
+
+def _sentence(tally: dict[Verdict, int], record: Record) -> str:
+    total = plural(len(record.requirements), "requirement")
+    said = [f"{tally.get(Verdict.PASS, 0)} of {total} passed"]
+    said += [f"{tally[verdict]} {clause}" for verdict, clause in _CLAUSES.items() if verdict in tally]
+    sentence = ", ".join(said) + "."
+    skipped = sum(r.level == "mandatory" and r.verdict is Verdict.NOT_SUPPORTED for r in record.requirements)
+    if skipped:
+        sentence += f" Of those not supported, {skipped} {'is' if skipped == 1 else 'are'} mandatory in the standard."
+    if record.interrupted:
+        sentence += f" The run ended early: {visible(record.interrupted)}."
+    return sentence
