@@ -1,0 +1,115 @@
+"""Debian packages: which are missing, installing them where that is allowed, fetching without installing."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from ci.core import ROOT, SetupError, cache_folder, digest, find_tool, once, output_of, say
+
+LIST = ROOT / "ci" / "packages"
+
+
+def listed(text: str) -> list[str]:
+    """Return the package names of a list: one a line, ``#`` starts a comment.
+
+    >>> listed("# all\\nudev  # names\\n\\nkmod")
+    ['udev', 'kmod']
+    """
+    return [name for line in text.splitlines() if (name := line.partition("#")[0].strip())]
+
+
+def missing(wanted: Iterable[str], status: str) -> list[str]:
+    """Return the wanted packages that ``dpkg-query -W -f '${db:Status-Abbrev}${Package}\\n'`` does not show as installed.
+
+    >>> missing(["udev", "kmod", "lvm2"], "ii udev\\nrc lvm2\\n")
+    ['kmod', 'lvm2']
+    """
+    installed = {line.split()[-1] for line in status.splitlines() if line.startswith(("ii", "hi"))}
+    return [name for name in wanted if name not in installed]
+
+
+def ensure_packages() -> None:
+    """Install the listed packages that are missing.
+
+    Raises:
+        SetupError: packages are missing and may not be installed by this user; the message is the command that does it.
+    """
+    wanted = listed(LIST.read_text())
+    # dpkg's own file changes with every installation, so its date says whether the answer may differ.
+    state = Path("/var/lib/dpkg/status")
+    if not state.exists():
+        raise SetupError(f"this is no Debian or Ubuntu: install what {LIST} names by hand, then start again")
+    once(cache_folder() / "packages.stamp", digest(wanted, state.stat().st_mtime_ns), lambda: _install(wanted))
+
+
+def _install(wanted: Sequence[str]) -> None:
+    absent = missing(wanted, _dpkg_status())
+    if not absent:
+        return
+    prefix = root_prefix()
+    if prefix is None:
+        raise SetupError(
+            f"packages are missing and this user may not install them; run: sudo apt-get install {' '.join(absent)}"
+        )
+    say(f"installing Debian packages: {' '.join(absent)}")
+    if not _apt_install(prefix, absent):
+        update_lists()
+        if not _apt_install(prefix, absent):
+            raise SetupError(f"apt-get could not install: {' '.join(absent)} (its words are above)")
+    if still := missing(wanted, _dpkg_status()):
+        raise SetupError(f"apt-get ended well, yet these packages are not installed: {' '.join(still)}")
+
+
+def _dpkg_status() -> str:
+    return output_of(["dpkg-query", "-W", "-f", "${db:Status-Abbrev} ${Package}\\n"])
+
+
+def root_prefix() -> list[str] | None:
+    """Return what to put before a command to run it as root without a question, None where that cannot be."""
+    if os.geteuid() == 0:
+        return []
+    sudo = find_tool("sudo")
+    if sudo and subprocess.run([sudo, "-n", "true"], capture_output=True, check=False).returncode == 0:
+        return [sudo, "-n"]
+    return None
+
+
+def _apt_install(prefix: Sequence[str], names: Sequence[str]) -> bool:
+    # Services of the packages are not wanted on the host, only their programs.
+    environment = ["env", "DEBIAN_FRONTEND=noninteractive", "RUNLEVEL=1"]
+    command = [*prefix, *environment, "apt-get", "install", "-q", "-y", "--no-install-recommends", *names]
+    return subprocess.run(command, stdout=2, check=False, stdin=subprocess.DEVNULL).returncode == 0
+
+
+def update_lists() -> None:
+    """Fetch the package lists; a bare container has none."""
+    prefix = root_prefix()
+    if prefix is None:
+        raise SetupError(
+            "the package lists are missing or old and this user may not fetch them; run: sudo apt-get update"
+        )
+    say("fetching the package lists")
+    output_of([*prefix, "apt-get", "update", "-q"])
+
+
+def dependencies(text: str) -> list[str]:
+    """Return the direct dependencies of a package from what ``apt-cache depends`` prints.
+
+    >>> dependencies("linux-image-amd64\\n  Depends: linux-image-6.1.0-56-amd64\\n")
+    ['linux-image-6.1.0-56-amd64']
+    """
+    return re.findall(r"^\s*\|?(?:Pre)?Depends: ([^<\s]+)", text, re.MULTILINE)
+
+
+def unpack(names: Sequence[str], folder: Path, drafts: Path) -> None:
+    """Download packages and unpack them into a folder, without installing anything."""
+    drafts.mkdir(parents=True, exist_ok=True)
+    # Its sandbox user often may not write the folder; it says so on standard error and goes on.
+    output_of(["apt-get", "download", "-q", *names], cwd=drafts)
+    folder.mkdir(parents=True, exist_ok=True)
+    for archive in sorted(drafts.glob("*.deb")):
+        output_of(["dpkg-deb", "-x", str(archive), str(folder)])
