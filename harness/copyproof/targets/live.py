@@ -9,11 +9,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Protocol
 
+from copyproof.device import Device
 from copyproof.targets.spec import TargetSpec
+
+__all__ = ["Device", "Driver", "LiveTarget", "Lun", "Role"]
 
 
 class Role(Enum):
-    """What a logical unit is for. HIDDEN is mapped to another initiator only; READONLY is mapped read-only to this one."""
+    """What a logical unit is for. HIDDEN is mapped to another initiator only; READONLY read-only to this one."""
 
     SOURCE = "source"
     DESTINATION = "destination"
@@ -23,29 +26,12 @@ class Role(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Device:
-    """One logical unit as udev and INQUIRY show it.
-
-    `naa` is the NAA designator in lower-case hex without prefix; `blocks` counts logical blocks of `block_size` user bytes; `protection` is the T10 PI
-    type, 0 to 3. Several nodes where there are several paths; `holders` says why safety would refuse it, empty when it would not.
-    """
-
-    naa: str
-    serial: str = ""
-    vendor: str = ""
-    product: str = ""
-    revision: str = ""
-    blocks: int = 0
-    block_size: int = 512
-    protection: int = 0
-    sg: tuple[Path, ...] = ()
-    block: tuple[Path, ...] = ()
-    holders: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class Lun:
-    """A device in its role. `sidecar` is the file with LIO's protection tuples (8 bytes a block), where there is one."""
+    """A device in its role.
+
+    `sidecar` is the file with LIO's protection tuples (8 bytes a block), where there is one. A unit that is not
+    `visible` is mapped to another initiator only: its nodes are that initiator's, for looking and not for copying.
+    """
 
     role: Role
     device: Device
@@ -67,18 +53,18 @@ class LiveTarget:
 
 
 class Driver(Protocol):
-    """A target as a context manager: the constructor does nothing, `__enter__` brings it up, `__exit__` always takes it down."""
+    """A target as a context manager: the constructor does nothing, `__exit__` takes down what `__enter__` made."""
 
     def __enter__(self) -> LiveTarget:
         """Bring the target up; raises UsageError when it cannot run here, and leaves nothing behind then."""
         ...
 
-    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
         """Take down what this driver made, and nothing else."""
         ...
 
     def obstacles(self) -> list[str]:
         """Why it cannot run here, one line each with the way out; empty when it can."""
         ...
-
-

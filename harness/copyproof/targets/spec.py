@@ -1,14 +1,24 @@
 """A target file: TOML in, frozen values out.
 
-Every wrong key, type or value raises UsageError with the file, the key and what is allowed.
+Every wrong key, type or value raises UsageError with the file, the key and what is allowed; `load` is the way in.
+
+>>> load("lio-loopback").lio.block_size
+512
 """
 
 from __future__ import annotations
 
+import difflib
+import tomllib
 from enum import Enum
-from typing import Literal
+from pathlib import Path
+from typing import Any, Literal
 
 import msgspec
+
+from copyproof import data
+from copyproof.errors import UsageError
+from copyproof.targets.scalars import Naa, Size
 
 
 class Struct(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -22,11 +32,11 @@ class OverlapKind(Enum):
     ASCENDING = "ascending"
 
 
-class Overlap(Struct):
+class Overlap(Struct, frozen=True, kw_only=True):
     """The overlap rule a target declares; `chunk` is in bytes and only ASCENDING has it."""
 
     rule: OverlapKind = OverlapKind.MEMMOVE
-    chunk: int = 0
+    chunk: Size = Size(0)
 
 
 class LabelProbe(Enum):
@@ -46,23 +56,26 @@ class TagPolicy(Enum):
     VOLUME = "volume"
 
 
-class Labels(Struct):
+class Labels(Struct, frozen=True, kw_only=True):
     """Which probes see the labels, and the application-tag policy."""
 
     probes: tuple[LabelProbe, ...] = ()
     application_tag: TagPolicy = TagPolicy.ZERO
 
 
-class LunSpec(Struct):
-    """One unit. LIO drivers make it (`size` in bytes); the lab driver finds it by `naa` or `serial`. `destroy` permits a marked device."""
+class LunSpec(Struct, frozen=True, kw_only=True):
+    """One unit. LIO drivers make it (`size` in bytes); the lab driver finds it by `naa` or `serial`.
 
-    size: int = 0
-    naa: str = ""
+    `destroy` permits a device that carries a partition table or a file-system signature.
+    """
+
+    size: Size = Size(0)
+    naa: Naa = Naa("")
     serial: str = ""
     destroy: bool = False
 
 
-class LioSpec(Struct):
+class LioSpec(Struct, frozen=True, kw_only=True):
     """How a LIO target is built."""
 
     backstore: Literal["fileio", "ramdisk", "iblock"] = "fileio"
@@ -71,8 +84,8 @@ class LioSpec(Struct):
     protection: Literal[0, 1] = 0
 
 
-class TargetSpec(Struct):
-    """A whole target file. Times in seconds; `luns` is keyed by role (source, destination, bystander, hidden, readonly)."""
+class TargetSpec(Struct, frozen=True, kw_only=True):
+    """A whole target file. Times in seconds; `luns` by role: source, destination, bystander, hidden, readonly."""
 
     name: str
     driver: Literal["lio", "lab"]
@@ -83,3 +96,57 @@ class TargetSpec(Struct):
     overlap: Overlap = Overlap()
     labels: Labels = Labels()
     lio: LioSpec = LioSpec()
+
+
+def names() -> list[str]:
+    """Return the names of the shipped target files, sorted."""
+    return sorted(path.stem for path in data.folder("targets").glob("*.toml"))
+
+
+def find(name_or_path: str) -> Path:
+    """Return the file of a shipped target, or of a path: anything with a slash or ending in `.toml`.
+
+    Raises UsageError when there is none, with the near misses.
+    """
+    if "/" in name_or_path or name_or_path.endswith(".toml"):
+        path = Path(name_or_path)
+        if not path.is_file():
+            raise UsageError(f"{path}: there is no such target file")
+        return path
+    if name_or_path not in names():
+        near = difflib.get_close_matches(name_or_path, names(), n=3, cutoff=0.5)
+        hint = f" Did you mean {' or '.join(near)}?" if near else ""
+        raise UsageError(
+            f"there is no target {name_or_path!r}.{hint} "
+            f"Shipped targets: {', '.join(names())}; or give a path ending in .toml"
+        )
+    return data.folder("targets") / f"{name_or_path}.toml"
+
+
+def load(name_or_path: str) -> TargetSpec:
+    """Read a shipped target by name, or a target file by path.
+
+    Raises UsageError for an unknown name (with the near misses), an unreadable file, and a wrong key, type or value.
+    """
+    path = find(name_or_path)
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise UsageError(f"{path}: cannot be read as TOML: {error}") from None
+    return parse(raw, str(path))
+
+
+def parse(raw: dict[str, Any], where: str) -> TargetSpec:
+    """Make a target of a decoded table; `where` names the file in errors.
+
+    >>> parse({"driver": "loi"}, "t.toml")
+    Traceback (most recent call last):
+        ...
+    copyproof.errors.UsageError: t.toml: driver: 'loi' is not allowed; it must be one of lio, lab
+    """
+    from copyproof.targets.complaints import convert
+    from copyproof.targets.rules import check
+
+    target = convert(raw, TargetSpec, where)
+    check(target, where)
+    return target

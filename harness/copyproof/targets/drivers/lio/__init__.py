@@ -1,0 +1,1 @@
+"""Linux's SCSI target, built for the run and cleared after it."""

@@ -1,0 +1,102 @@
+"""Take down all that carries a mark, however far it got: the one way down, for living and for dead runs."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from copyproof import process
+from copyproof.errors import DeviceError
+from copyproof.targets.drivers.lio import ground, initiator
+from copyproof.targets.drivers.lio.backstores import COMPANY
+from copyproof.targets.lease import Mark
+
+TARGET = ground.CONFIGFS / "target"
+
+
+def clear(mark: Mark, run: process.Runner = process.run) -> None:
+    """Take down sessions, targets, storage objects, loop devices and files of a mark, in this order.
+
+    What is not there is no fault. Goes on past a step that fails; raises DeviceError at the end with all that is left.
+    """
+    steps: dict[str, Callable[[], None]] = {
+        "sessions": lambda: initiator.clear(mark, run),
+        "targets": lambda: _targets(mark),
+        "storage objects": lambda: _storage_objects(mark),
+        "loop devices": lambda: _loops(mark, run),
+        "files": lambda: _files(mark),
+    }
+    left: list[str] = []
+    for name, step in steps.items():
+        try:
+            step()
+        except Exception as error:
+            left.append(f"{name}: {error}")
+    if left:
+        raise DeviceError(f"not everything that {mark} made could be taken down: {'; '.join(left)}")
+
+
+def _targets(mark: Mark) -> None:
+    if not TARGET.is_dir():
+        return
+    from rtslib_fb import FabricModule, Target
+
+    for fabric in ("iscsi", "loopback"):
+        for name in _names(TARGET / fabric):
+            if _ours(name, mark):
+                Target(FabricModule(fabric), name, mode="lookup").delete()
+        _drop_if_empty(TARGET / fabric)
+
+
+def _ours(name: str, mark: Mark) -> bool:
+    return name.startswith(f"naa.5{COMPANY}{mark.run}") or str(mark) in name
+
+
+def _drop_if_empty(fabric: Path) -> None:
+    """Remove a fabric without targets: LIO makes it again when asked for. The kernel keeps one that is in use."""
+    if fabric.is_dir() and not _names(fabric):
+        with contextlib.suppress(OSError):
+            fabric.rmdir()
+
+
+def _storage_objects(mark: Mark) -> None:
+    for hba in sorted((TARGET / "core").glob("*_*")):
+        number = hba.name.rpartition("_")[2]
+        if not number.isdecimal() or int(number) >> 4 != mark.number:
+            continue
+        for path in hba.iterdir():
+            if path.is_dir():
+                _delete_storage_object(path)
+        if hba.is_dir():
+            hba.rmdir()
+
+
+def _delete_storage_object(path: Path) -> None:
+    from rtslib_fb.tcm import StorageObject
+
+    StorageObject.so_from_path(path).delete()
+
+
+def _loops(mark: Mark, run: process.Runner) -> None:
+    for backing in Path("/sys/block").glob("loop*/loop/backing_file"):
+        if str(mark) in backing.read_text(errors="replace"):
+            node = f"/dev/{backing.parent.parent.name}"
+            done = run(["losetup", "--detach", node], timeout=30)
+            if done.code:
+                raise DeviceError(f"{node}: {done.error_text.strip()}")
+
+
+def _files(mark: Mark) -> None:
+    # LIO's database names what reservations and ALUA leave after the unit serial number, which begins with the run.
+    for path in (*ground.DBROOT.glob(f"pr/aptpl_{mark.run}*"), *ground.DBROOT.glob(f"alua/tpgs_{mark.run}*")):
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    if (folder := ground.folder(mark)).exists():
+        shutil.rmtree(folder)
+
+
+def _names(folder: Path) -> list[str]:
+    if not folder.is_dir():
+        return []
+    return sorted(entry.name for entry in folder.iterdir() if entry.is_dir() and entry.name != "discovery_auth")

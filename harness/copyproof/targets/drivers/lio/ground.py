@@ -1,0 +1,111 @@
+"""What LIO needs of the machine: root, modules, configfs, programs, and a place for its files."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import warnings
+from pathlib import Path
+
+from copyproof import process
+from copyproof.errors import PermissionDenied, ToolMissing, UsageError
+from copyproof.targets.lease import Mark
+from copyproof.targets.spec import TargetSpec
+
+CONFIGFS = Path("/sys/kernel/config")
+DBROOT = Path("/etc/target")
+_SHARED = ("target_core_mod", "sg", "sd_mod")
+_BACKSTORE = {"fileio": ("target_core_file",), "ramdisk": (), "iblock": ("target_core_iblock", "loop")}
+_FABRIC = {"loopback": ("tcm_loop",), "iscsi": ("iscsi_target_mod", "iscsi_tcp")}
+_PROGRAMS = {"sg_raw": "sg3-utils", "modprobe": "kmod", "blkid": "util-linux"}
+
+
+def modules(spec: TargetSpec) -> tuple[str, ...]:
+    """Return the kernel modules that a target needs, in the order to load them."""
+    return (*_SHARED, *_BACKSTORE[spec.lio.backstore], *_FABRIC[spec.lio.fabric])
+
+
+def programs(spec: TargetSpec) -> dict[str, str]:
+    """Return the programs that a target needs, each with its Debian package."""
+    iscsi = {"iscsiadm": "open-iscsi", "iscsid": "open-iscsi"} if spec.lio.fabric == "iscsi" else {}
+    loop = {"losetup": "mount"} if spec.lio.backstore == "iblock" else {}
+    return {**_PROGRAMS, **iscsi, **loop}
+
+
+def obstacles(spec: TargetSpec, run: process.Runner = process.run) -> list[str]:
+    """Return why the target cannot run here, one line each with the way out; empty when it can."""
+    found = [] if os.geteuid() == 0 else ["building a LIO target needs root: run as root, or in a machine by ci/vm"]
+    if importlib.util.find_spec("rtslib_fb") is None:
+        found.append("rtslib-fb is missing: pip install 'copyproof[lio]'")
+    path = process.environment()["PATH"]
+    missing = {name: package for name, package in programs(spec).items() if not shutil.which(name, path=path)}
+    found += [f"{name} is missing: apt install {package}" for name, package in missing.items()]
+    if "modprobe" not in missing:
+        found += [_module_hint(name) for name in ("configfs", *modules(spec)) if not _available(name, run)]
+    return found
+
+
+def prepare(spec: TargetSpec, run: process.Runner = process.run) -> None:
+    """Load the modules, mount configfs, make LIO's database folder; raises UsageError for what is missing.
+
+    All of it stays: other users of LIO may have come to use it by the time that the target goes down.
+    """
+    for name in ("configfs", *modules(spec)):
+        load(name, run)
+        if name == "configfs":
+            _mount(run)
+            # LIO looks for the folder when target_core_mod is loaded, and rtslib insists on it.
+            (DBROOT / "pr").mkdir(parents=True, exist_ok=True)
+
+
+def load(name: str, run: process.Runner = process.run) -> None:
+    """Load a kernel module unless the kernel has it; raises ToolMissing when it cannot."""
+    if _present(name):
+        return
+    done = run(["modprobe", name], timeout=60)
+    if done.code:
+        raise ToolMissing(f"{_module_hint(name)} ({done.error_text.strip()})")
+
+
+def folder(mark: Mark) -> Path:
+    """Return the private folder of a mark; on a tmpfs where there is one."""
+    memory = Path("/dev/shm")
+    return (memory if memory.is_dir() and os.access(memory, os.W_OK) else Path("/var/tmp")) / str(mark)
+
+
+def rtslib() -> None:
+    """Import rtslib quietly, and let it see LIO's root; raises UsageError when either fails."""
+    try:
+        from rtslib_fb import RTSLibError, RTSRoot
+    except ImportError as error:
+        raise ToolMissing(f"rtslib-fb cannot be imported ({error}): pip install 'copyproof[lio]'") from None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it warns where another user of LIO has already fixed the database folder
+        try:
+            RTSRoot()
+        except (RTSLibError, OSError) as error:
+            raise UsageError(f"LIO cannot be configured: {error}") from None
+
+
+def _mount(run: process.Runner) -> None:
+    if CONFIGFS.is_mount():
+        return
+    done = run(["mount", "-t", "configfs", "configfs", str(CONFIGFS)], timeout=10)
+    if done.code:
+        raise PermissionDenied(f"configfs cannot be mounted on {CONFIGFS}: {done.error_text.strip()}")
+
+
+def _present(name: str) -> bool:
+    return Path("/sys/module", name).exists() or (name == "configfs" and CONFIGFS.is_dir())
+
+
+def _available(name: str, run: process.Runner) -> bool:
+    return _present(name) or run(["modprobe", "--dry-run", "--quiet", name], timeout=10).code == 0
+
+
+def _module_hint(name: str) -> str:
+    release = os.uname().release
+    return (
+        f"kernel module {name} is missing for {release}: install linux-image-amd64 (not its cloud flavour) or use ci/vm"
+    )

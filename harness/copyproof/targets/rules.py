@@ -1,0 +1,76 @@
+"""What a target file must say beyond its types: which keys belong together, and which values a driver can build."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from copyproof.errors import UsageError
+from copyproof.targets.complaints import unknown
+
+if TYPE_CHECKING:
+    from copyproof.targets.spec import TargetSpec
+
+ROLES = ("source", "destination", "bystander", "hidden", "readonly")
+_NEEDED = {"lio": ("source", "destination", "bystander", "hidden"), "lab": ("source", "destination")}
+
+Fault = tuple[str, str]
+
+
+def check(target: TargetSpec, where: str) -> None:
+    """Raise UsageError `where: key: complaint` for the first rule that the target breaks."""
+    for key, problem in _faults(target):
+        raise UsageError(f"{where}: {key}: {problem}")
+
+
+def _faults(target: TargetSpec) -> Iterator[Fault]:
+    yield from _common(target)
+    yield from _overlap(target)
+    yield from _lio(target) if target.driver == "lio" else _lab(target)
+
+
+def _common(target: TargetSpec) -> Iterator[Fault]:
+    if not target.name or not set(target.name) <= set("abcdefghijklmnopqrstuvwxyz0123456789-"):
+        yield "name", f"{target.name!r} is not allowed; it must be lower-case letters, digits and hyphens"
+    if not 0 < target.command_timeout <= 3600:
+        yield "command_timeout", f"{target.command_timeout:g} is not allowed; it must be above 0, at most 3600 seconds"
+    for role in target.luns:
+        if role not in ROLES:
+            yield f"luns.{role}", unknown(role, list(ROLES))
+    for role in _NEEDED[target.driver]:
+        if role not in target.luns:
+            yield f"luns.{role}", f"is missing; the {target.driver} driver needs {', '.join(_NEEDED[target.driver])}"
+
+
+def _overlap(target: TargetSpec) -> Iterator[Fault]:
+    ascending = target.overlap.rule.value == "ascending"
+    if ascending and (target.overlap.chunk == 0 or target.overlap.chunk % 512):
+        yield "overlap.chunk", "must be a multiple of 512 bytes above 0 with rule = ascending"
+    if not ascending and target.overlap.chunk:
+        yield "overlap.chunk", "only rule = ascending has a chunk"
+
+
+def _lio(target: TargetSpec) -> Iterator[Fault]:
+    probes = {probe.value for probe in target.labels.probes}
+    if target.lio.protection and target.lio.backstore == "iblock":
+        yield "lio.protection", "1 is not allowed with backstore = iblock; use fileio or ramdisk"
+    if "sidecar" in probes and not (target.lio.protection and target.lio.backstore == "fileio"):
+        yield "labels.probes", "sidecar needs lio.protection = 1 and lio.backstore = fileio"
+    if "readonly" in target.luns and target.lio.fabric != "iscsi":
+        yield "luns.readonly", "only lio.fabric = iscsi can map a unit read-only"
+    for role, lun in target.luns.items():
+        if lun.naa or lun.serial or lun.destroy:
+            yield f"luns.{role}", "the lio driver makes its units: give size only, not naa, serial or destroy"
+        if lun.size == 0 or lun.size % 4096:
+            yield f"luns.{role}.size", "must be a multiple of 4096 bytes above 0"
+
+
+def _lab(target: TargetSpec) -> Iterator[Fault]:
+    seen: dict[str, str] = {}
+    for role, lun in target.luns.items():
+        if bool(lun.naa) == bool(lun.serial):
+            yield f"luns.{role}", "name the device by either naa or serial (`copyproof devices` prints both)"
+        if lun.size:
+            yield f"luns.{role}.size", "the lab driver takes devices as they are: leave size out"
+        if (other := seen.setdefault(lun.naa or lun.serial, role)) != role:
+            yield f"luns.{role}", f"names the same device as luns.{other}"
