@@ -38,7 +38,8 @@ def encode(record: Record) -> bytes:
     try:
         return _pretty(msgspec.json.encode(record, order="deterministic"))
     except UnicodeEncodeError:  # a lone surrogate from a device or tool; rare, so the walk is made only then
-        return _pretty(msgspec.json.encode(_encodable(msgspec.to_builtins(record)), order="deterministic"))
+        clean = msgspec.convert(_encodable(msgspec.to_builtins(record)), Record)
+        return _pretty(msgspec.json.encode(clean, order="deterministic"))
 
 
 def decode(raw: bytes, where: str) -> Record:

@@ -24,7 +24,7 @@ def summary(record: Record, width: int = 80) -> str:
     """
     width = max(width, NARROWEST)
     rows = sorted((r for r in record.requirements if r.verdict is not Verdict.PASS), key=lambda r: r.verdict.rank)
-    passed = [visible(r.id) for r in record.requirements if r.verdict is Verdict.PASS]
+    passed = [clip(visible(r.id), WIDEST_ID) for r in record.requirements if r.verdict is Verdict.PASS]
     parts = [_head(record, width), _not_passed(rows, width), _passed(passed, width)]
     return "\n\n".join(part for part in parts if part)
 
