@@ -120,8 +120,10 @@ class Take:
 
 
 def takes(path: Path) -> tuple[Take, ...]:
-    """Read a transcript: a JSON object whose `takes` hold `argv`, `code`, `err` (text), and `stdin` and `out` (hex),
-    in order."""
+    """Read a transcript: a JSON object with a list `takes`, in order.
+
+    Each holds `argv`, `code`, `err` (text), `stdin` and `out` (hex).
+    """
     return tuple(_take(entry) for entry in json.loads(path.read_text(encoding="utf-8"))["takes"])
 
 

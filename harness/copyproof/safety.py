@@ -1,0 +1,338 @@
+"""Which devices may be written to, and the gate that every command passes.
+
+A target file names devices; `permit` looks at each and refuses the ones that somebody uses. From then on a `Gate`
+stands before each transport, because a copy command writes by designator, not by the node that it is sent to: sent to
+a permitted unit, it can overwrite any unit of the array.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from copyproof import inuse, process
+from copyproof.device import Device
+from copyproof.errors import DeviceError, PermissionDenied, SafetyRefusal, TargetLost
+from copyproof.scsi.answers import parse_reservation, parse_reservation_keys
+from copyproof.scsi.cdb import Opcode, ReserveIn, inquiry, opcode_name, persistent_reserve_in
+from copyproof.scsi.command import Command, Result, Status
+from copyproof.scsi.sense import SenseKey
+from copyproof.scsi.vetting import Slot, designators_of, is_extended_copy, writes
+from copyproof.scsi.vpd import Page, designators, page_length
+from copyproof.transport.base import Transport, drain
+from copyproof.transport.sg3 import Sg3
+
+NOBODY = "6ffffff0000000000000000000000001"
+"""A designator that no unit can have: a NAA 6 whose company identifier is FFFFFFh.
+
+The IEEE assigns none with the group bit of the first byte set. Tests that need an unknown unit name this one.
+"""
+
+TIMEOUT = 30.0
+"""Seconds for each command by which a device is looked at."""
+
+WITHIN_UNIT = frozenset(
+    {
+        0x0A, 0xAA, 0x2A, 0x8A,  # WRITE(6), (12), (10), (16)
+        0x2E, 0xAE, 0x8E,  # WRITE AND VERIFY(10), (12), (16)
+        0x41, 0x93,  # WRITE SAME(10), (16)
+        0x42, 0x89, 0x8B,  # UNMAP, COMPARE AND WRITE, ORWRITE(16)
+        0x35, 0x91,  # SYNCHRONIZE CACHE(10), (16)
+        0x16, 0x17, 0x56, 0x57, 0x5F,  # RESERVE(6), RELEASE(6), RESERVE(10), RELEASE(10), PERSISTENT RESERVE OUT
+        0x15, 0x55,  # MODE SELECT(6), (10)
+        Opcode.THIRD_PARTY_COPY_OUT,  # its parameter list is vetted too
+    }
+)  # fmt: skip
+"""Commands that change the addressed unit and no other (SPC-4 table 118, SBC-3 table 13).
+
+WRITE BUFFER, for one, can replace the array's firmware.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A unit as the target file names it: by `naa` (hex without prefix), by `serial`, or by both.
+
+    `destroy` gives up the partitions and signatures on it.
+    """
+
+    naa: str = ""
+    serial: str = ""
+    destroy: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Permitted:
+    """The units that may be written to, by NAA in lower-case hex.
+
+    `opcodes` are further operation codes that may be sent to them, such as vendor-specific ones (C0h to FFh).
+    """
+
+    naas: frozenset[str]
+    opcodes: frozenset[int] = frozenset()
+
+    def reads(self, slot: Slot) -> str:
+        """Return the permitted NAA that a designator field holds, as far as it goes; else an empty string.
+
+        Where the end of the list cuts the field short, its bytes must begin a permitted NAA.
+        """
+        known = (naa for naa in (*self.naas, NOBODY) if bytes.fromhex(naa).startswith(slot.raw[: len(naa) // 2]))
+        return next(known, "")
+
+
+def permit(
+    units: Iterable[tuple[Device, Named]], run: process.Runner = process.run, opcodes: Iterable[int] = ()
+) -> Permitted:
+    """Vet some units and return the permission to write to them; raises what `vet` does for the first refused."""
+    vetted = []
+    for device, named in units:
+        vet(device, named, run)
+        vetted.append(device.naa)
+    return Permitted(frozenset(vetted), frozenset(opcodes))
+
+
+def vet(device: Device, named: Named, run: process.Runner = process.run) -> None:
+    """Raise SafetyRefusal unless the device may be written to.
+
+    It must be named in the target file, be the one that is named, and be unused, unreserved, without partition table or
+    signature. The message names all that is wrong, each with the way out. `destroy` lifts the objections to partitions and signatures, never those to use. Only reads; raises DeviceError
+    when the device cannot be looked at.
+    """
+    found = [*_misnamed(device, named), *_used(device, named, run)]
+    if not found:
+        # A device that is not meant is not even sent a command.
+        found = [*_strangers(device, run), *_reserved(device, run)]
+    if found:
+        raise SafetyRefusal(f"refuses to write to {device.label}: {'; '.join(found)}")
+
+
+def _misnamed(device: Device, named: Named) -> Iterator[str]:
+    if not named.naa and not named.serial:
+        yield "the target file does not name it (give it a `naa` or `serial` there)"
+    if not device.naa:
+        yield "it has no NAA designator, without which a copy cannot name it (choose another unit)"
+    if named.naa and named.naa.lower() != device.naa:
+        yield f"its NAA is {device.naa or 'missing'}, the target file says {named.naa} (correct `naa` there)"
+    if named.serial and named.serial != device.serial:
+        yield f"its serial number is {device.serial!r}, the target file says {named.serial!r} (correct `serial` there)"
+
+
+def _used(device: Device, named: Named, run: process.Runner) -> Iterator[str]:
+    for reason in inuse.holders(device.block, run=run):
+        if inuse.in_use(reason):
+            yield f"{reason} (stop that use first)"
+        elif not named.destroy:
+            yield f"{reason} (wipe it, or set `destroy = true` for this unit in the target file)"
+
+
+def _strangers(device: Device, run: process.Runner) -> Iterator[str]:
+    """Ask each path who is there: the kernel's own copy of the designator can be old."""
+    for node in device.sg:
+        path = Sg3(node, run)
+        drain(path, TIMEOUT)
+        names = unit_naas(path, TIMEOUT)
+        if device.naa not in names:
+            yield f"{node} leads to {', '.join(sorted(names)) or 'a unit without NAA'} (rescan the bus, then try again)"
+
+
+def _reserved(device: Device, run: process.Runner) -> Iterator[str]:
+    if not device.sg:
+        yield "it has no sg node (modprobe sg)"
+        return
+    path = Sg3(device.sg[0], run)
+    keys = _reservation_data(path, ReserveIn.READ_KEYS)
+    held = _reservation_data(path, ReserveIn.READ_RESERVATION)
+    if keys is None or held is None:
+        yield "another initiator has reserved it (release that first)"
+        return
+    if keys and (registered := parse_reservation_keys(keys)):
+        first = f"the first {registered[0]:016x}h"
+        yield f"{len(registered)} registered reservation keys, {first} (unregister them first, see sg_persist)"
+    if held and (reservation := parse_reservation(held)):
+        what = f"a persistent reservation of type {reservation.type} by key {reservation.key:016x}h"
+        yield f"{what} (release it first, see sg_persist)"
+
+
+def _reservation_data(path: Transport, action: ReserveIn) -> bytes | None:
+    """Return what PERSISTENT RESERVE IN answers: empty where the command is unknown, None on a reservation conflict."""
+    result = path.execute(persistent_reserve_in(action), TIMEOUT)
+    if result.status is Status.RESERVATION_CONFLICT:
+        return None
+    if result.sense is not None and result.sense.key is SenseKey.ILLEGAL_REQUEST:
+        return b""
+    if not result.good:
+        raise DeviceError(f"{path.name}: reservations cannot be read: {result.status.name} {result.sense or ''}")
+    return result.data
+
+
+def unit_naas(transport: Transport, timeout: float) -> frozenset[str]:
+    """Read VPD page 83h and return every NAA of the logical unit, in lower-case hex without prefix.
+
+    Raises DeviceError when the unit does not give the page, or gives one that cannot be read.
+    """
+    head = _page(transport, 255, timeout)
+    whole = head if page_length(head) <= len(head) else _page(transport, page_length(head), timeout)
+    return frozenset(named.naa for named in designators(whole)) - {""}
+
+
+def _page(transport: Transport, length: int, timeout: float) -> bytes:
+    result = transport.execute(inquiry(Page.DEVICE_IDENTIFICATION, min(length, 0xFFFF)), timeout)
+    if not result.good:
+        raise DeviceError(f"{transport.name}: no VPD page 83h: {result.status.name} {result.sense or ''}")
+    return result.data
+
+
+class Gate:
+    """A transport that lets through what cannot do harm; refusals come before anything is sent.
+
+    - What only reads passes.
+    - A write passes when this unit is permitted and the command is one that stays within its unit, or is permitted by
+      its operation code.
+    - EXTENDED COPY passes when, besides, each designator that any target could read from its list is a permitted one or
+      `NOBODY`. That includes the sources and the malformed lists: with an index out of place any of them can become the
+      destination.
+    - Before the first write, and before the next one after a unit attention, a failed command or a new node of the same
+      name, the unit is asked for its NAA again; TargetLost when it is another one.
+
+    `incarnation` returns something that changes when the node is made anew.
+    """
+
+    def __init__(
+        self, transport: Transport, naa: str, permitted: Permitted, incarnation: Callable[[], object] = lambda: None
+    ) -> None:
+        self._transport = transport
+        self._naa = naa
+        self._permitted = permitted
+        self._incarnation = incarnation
+        self._known: object = _UNKNOWN
+
+    @property
+    def name(self) -> str:
+        """The name of the transport behind it."""
+        return self._transport.name
+
+    def repeat_by_hand(self, command: Command) -> str:
+        """Return the line of the transport behind it."""
+        return self._transport.repeat_by_hand(command)
+
+    def execute(self, command: Command, timeout: float) -> Result:
+        """Send one command if it may be sent; raises SafetyRefusal, TargetLost, and what the transport raises."""
+        if writes(command):
+            for reason in refusals(command, self._naa, self._permitted):
+                what = f"{opcode_name(command.cdb)} to {self.name} ({self._naa})"
+                raise SafetyRefusal(f"refuses to send {what}: {reason}")
+            self._recognise(timeout)
+        try:
+            result = self._transport.execute(command, timeout)
+        except DeviceError:
+            self._known = _UNKNOWN
+            raise
+        if result.unit_attention:
+            self._known = _UNKNOWN
+        return result
+
+    def _recognise(self, timeout: float) -> None:
+        now = self._incarnation()
+        if self._known is not _UNKNOWN and self._known == now:
+            return
+        names = unit_naas(self._transport, timeout)
+        if self._naa not in names:
+            found = ", ".join(sorted(names)) or "a unit without NAA"
+            raise TargetLost(f"{self.name} was {self._naa} and is now {found}; nothing more is written to it")
+        self._known = now
+
+
+_UNKNOWN = object()
+
+
+def refusals(command: Command, naa: str, permitted: Permitted) -> Iterator[str]:
+    """Yield the reasons why a writing command must not go to the unit with this NAA.
+
+    >>> unit = "6001405aabbccddeeff0011223344556"
+    >>> list(refusals(Command(bytes.fromhex("3b05000000000000000000")), unit, Permitted(frozenset({unit}))))
+    ['it may reach beyond its unit (permit operation code 3Bh, if that is meant)']
+    """
+    if naa not in permitted.naas:
+        yield "the target file does not name that unit (name it there, if it may be overwritten)"
+    if command.opcode not in WITHIN_UNIT | permitted.opcodes:
+        yield f"it may reach beyond its unit (permit operation code {command.opcode:02X}h, if that is meant)"
+    if is_extended_copy(command):
+        for slot in designators_of(command.cdb, command.data_out):
+            yield from _strange(slot, permitted)
+
+
+def _strange(slot: Slot, permitted: Permitted) -> Iterator[str]:
+    known = permitted.reads(slot)
+    if not known:
+        named = slot.naa or slot.raw.hex()
+        yield f"the CSCD descriptor at byte {slot.offset} names {named}, which the target file does not"
+    elif slot.complete and slot.length < len(known) // 2:
+        # A target that compares only so many bytes could take another unit of the same array for it.
+        yield f"the CSCD descriptor at byte {slot.offset} gives only {slot.length} bytes of its designator"
+
+
+def guard(device: Device, permitted: Permitted, run: process.Runner = process.run) -> Gate:
+    """Return the gate before a device's first sg node; raises SafetyRefusal when it has none."""
+    if not device.sg:
+        raise SafetyRefusal(f"{device.label} has no sg node (modprobe sg)")
+    node = device.sg[0]
+    return Gate(Sg3(node, run), device.naa, permitted, lambda: incarnation(node))
+
+
+def incarnation(node: Path, sysfs: Path = Path("/sys")) -> tuple[object, ...]:
+    """Return what tells a device node from a later one of the same name.
+
+    That is its inode, its device number, and the kernel's device behind it.
+    Raises TargetLost when the node is gone.
+    """
+    try:
+        seen = node.stat()
+        return seen.st_ino, seen.st_rdev, seen.st_ctime_ns, str((sysfs / "class/scsi_generic" / node.name).resolve())
+    except OSError as error:
+        raise TargetLost(f"{node}: {error.strerror}") from None
+
+
+def open_for_write(device: Device, permitted: Permitted, sysfs: Path = Path("/sys")) -> int:
+    """Open a device's first block node for direct, exclusive writing; return the descriptor, which the caller closes.
+
+    The only place that opens a block node for writing. The kernel refuses exclusive use of what is mounted or held,
+    partitions included; the kernel's designator of what was really opened must be the permitted one. Raises
+    SafetyRefusal, PermissionDenied or TargetLost.
+    """
+    if device.naa not in permitted.naas:
+        raise SafetyRefusal(f"refuses to write to {device.label}: the target file does not name it (name it there)")
+    if not device.block:
+        raise SafetyRefusal(f"refuses to write to {device.label}: it has no block node")
+    handle = _open_exclusively(device)
+    try:
+        _same_unit(handle, device, sysfs)
+    except BaseException:
+        os.close(handle)
+        raise
+    return handle
+
+
+def _open_exclusively(device: Device) -> int:
+    try:
+        return os.open(device.block[0], os.O_RDWR | os.O_DIRECT | os.O_EXCL | os.O_CLOEXEC)
+    except OSError as error:
+        if error.errno == errno.EBUSY:
+            why = "it is in use by now (stop that use first)"
+            raise SafetyRefusal(f"refuses to write to {device.label}: {why}") from None
+        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+            raise PermissionDenied(f"{device.label}: {error.strerror}; run as root") from None
+        raise TargetLost(f"{device.label}: {error.strerror}") from None
+
+
+def _same_unit(handle: int, device: Device, sysfs: Path) -> None:
+    number = os.fstat(handle).st_rdev
+    wwid = sysfs / f"dev/block/{os.major(number)}:{os.minor(number)}/device/wwid"
+    try:
+        found = wwid.read_text(errors="replace").strip()
+    except OSError:
+        found = "a unit without designator"
+    if found.lower() != f"naa.{device.naa}":
+        raise TargetLost(f"{device.block[0]} was naa.{device.naa} and is now {found}; nothing more is written to it")
