@@ -58,7 +58,7 @@ class Designator:
     def of_naa(cls, naa: str) -> Designator:
         """Make the NAA designator of a logical unit from 16 or 32 hex digits; raises ValueError for anything else."""
         data = bytes.fromhex(naa)
-        if naa_in(data) != naa.lower():
+        if not naa or naa_in(data) != naa.lower():
             raise ValueError(f"{naa!r} is no NAA: 32 hex digits that begin with 6, or 16 that begin with 2, 3 or 5")
         return cls(CodeSet.BINARY, Association.LOGICAL_UNIT, DesignatorType.NAA, data)
 

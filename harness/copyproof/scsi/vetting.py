@@ -61,8 +61,8 @@ _HARMLESS_ACTIONS: dict[int, frozenset[int]] = {
 class Slot:
     """One place in a list where a target could find a CSCD descriptor, `offset` bytes from the list's beginning.
 
-    `raw` is the designator field, 20 bytes or what is left of them. `type`, `code_set`, `association`, `designator_type`
-    and `length` are as the list claims; `naa` is read from `raw` alone, whatever they claim.
+    `raw` is the designator field, 20 bytes or what is left of them. `type`, `code_set`, `association`,
+    `designator_type` and `length` are as the list claims; `naa` is read from `raw` alone, whatever they claim.
     """
 
     offset: int
@@ -100,11 +100,12 @@ def is_extended_copy(command: Command) -> bool:
 def designators_of(cdb: bytes, data_out: bytes) -> tuple[Slot, ...]:
     """Return every CSCD descriptor that any target could read in an outgoing list, well-formed or not.
 
-    A CSCD is found by its index, at byte 16 + 32 times the index (SPC-4 table 148), in LID4 as in LID1, for 48 is 16 + 32.
-    So each step of 32 bytes from byte 16 to the end of the data is looked at, whatever the CDB and the header declare: a
-    target may believe a length that lies, or an index past the list. A step counts when its first byte is the type of a
-    CSCD descriptor with an address, in use or reserved (E0h to FDh). Segment descriptors and inline data are thus read
-    too, and what looks like a CSCD descriptor in them is vetted like one: too much is read rather than too little.
+    A CSCD is found by its index, at byte 16 + 32 times the index (SPC-4 table 148), in LID4 as in LID1, as 48 is
+    16 + 32. So each step of 32 bytes from byte 16 to the end of the data is looked at, whatever the CDB and the header
+    declare: a target may believe a length that lies, or an index past the list. A step counts when its first byte is
+    the type of a CSCD descriptor with an address, in use or reserved (E0h to FDh). Segment descriptors and inline data
+    are thus read too, and what looks like a CSCD descriptor in them is vetted like one: too much is read rather than
+    too little.
 
     Commands that carry no CSCD descriptors give an empty result.
     """
