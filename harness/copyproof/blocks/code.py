@@ -12,6 +12,7 @@ function of the identity, so that
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -57,6 +58,15 @@ class Origins:
     def take(self, which: I64 | Mask | slice) -> Origins:
         """Return some of them, chosen as numpy does."""
         return Origins(self.volumes[which], self.lbas[which], self.generations[which])
+
+    @staticmethod
+    def joined(parts: Sequence[Origins]) -> Origins:
+        """Return one or more parts, one behind the other."""
+        return Origins(
+            np.concatenate([part.volumes for part in parts]),
+            np.concatenate([part.lbas for part in parts]),
+            np.concatenate([part.generations for part in parts]),
+        )
 
     def same_place(self, other: Origins) -> Mask:
         """Return where volume and LBA are equal, whatever the generation."""

@@ -66,12 +66,12 @@ class Stamper:
         self.units = block_size // UNIT
         self._words = block_size // WORD.itemsize
         self._step = _CHUNK // block_size
-        self._base = code.base(seed, block_size)
+        self.base = code.base(seed, block_size)
 
     @cached_property
     def _table(self) -> U64:
         """The blocks of volume 0, generation 0 at LBA 0 to `_step` − 1: the low bits of every other run."""
-        return self._repeated(code.encode(Origins.run(Origin(0, 0, 0), self._step))) ^ self._base
+        return self._repeated(code.encode(Origins.run(Origin(0, 0, 0), self._step))) ^ self.base
 
     def make(self, volume: int, lba: int, count: int, generation: int) -> U8:
         """Return `count` blocks at consecutive LBAs; ValueError outside the ranges of `Origin`.
@@ -90,7 +90,7 @@ class Stamper:
         out = np.empty((len(origins), self._words), WORD)
         for at in range(0, len(origins), self._step):
             part = slice(at, at + self._step)
-            np.bitwise_xor(self._repeated(code.encode(origins.take(part))), self._base, out=out[part])
+            np.bitwise_xor(self._repeated(code.encode(origins.take(part))), self.base, out=out[part])
         return out.view(np.uint8)
 
     def compare(self, data: U8, volume: int, lba: int, generation: int) -> Mask:
@@ -128,7 +128,7 @@ class Stamper:
     def read(self, data: U8) -> Decoded:
         """Return what each block says, whatever its bytes are. Needs about three times the memory of `data`."""
         found = words(data, self.block_size)
-        units = (found ^ self._base).reshape(-1, self.units, UNIT_WORDS)
+        units = (found ^ self.base).reshape(-1, self.units, UNIT_WORDS)
         rows = np.arange(len(units))
         whole = code.intact(units)
         first = whole.argmax(axis=1)
@@ -160,7 +160,7 @@ class Stamper:
         True
         """
         origins = _origins(volumes, lbas, generations)
-        total = np.full(len(origins), guards(self._base.view(np.uint8).reshape(1, -1))[0], np.uint16)
+        total = np.full(len(origins), guards(self.base.view(np.uint8).reshape(1, -1))[0], np.uint16)
         for column, tables in zip(
             (origins.volumes, origins.lbas, origins.generations), self._guard_tables, strict=True
         ):
@@ -219,7 +219,7 @@ class Stamper:
         for at in range(0, len(found), self._step):
             part = slice(at, at + self._step)
             made = self._repeated(code.encode(origins.take(part)))
-            made ^= self._base
+            made ^= self.base
             right[part] = (made == found[part]).all(axis=1)
         return right
 
