@@ -1,1 +1,4 @@
-"""What sets a machine up, boots the test machine and runs the checks. Standard library only: it runs before anything is installed."""
+"""What sets a machine up, boots the test machine and runs the checks.
+
+Standard library only: it runs before anything is installed.
+"""

@@ -49,7 +49,10 @@ def digest(*parts: object) -> str:
 
 
 def once(stamp: Path, key: str, work: Callable[[], object]) -> None:
-    """Do ``work`` unless ``stamp`` says that it was done for the same ``key``; the stamp is written last, so that a broken step runs again."""
+    """Do ``work`` unless ``stamp`` says that it was done for the same ``key``.
+
+    The stamp is written last, so that a step that broke runs again.
+    """
     if stamp.is_file() and stamp.read_text() == key:
         return
     stamp.unlink(missing_ok=True)

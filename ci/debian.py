@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import re
 import subprocess
@@ -13,17 +14,22 @@ from ci.core import ROOT, SetupError, cache_folder, digest, find_tool, once, out
 LIST = ROOT / "ci" / "packages"
 
 
-def listed(text: str) -> list[str]:
+def listed(text: str, purpose: str = "") -> list[str]:
     """Return the package names of a list: one a line, ``#`` starts a comment.
 
-    >>> listed("# all\\nudev  # names\\n\\nkmod")
-    ['udev', 'kmod']
+    ``[test]`` behind a name marks what only that purpose needs.
+
+    >>> listed("# all\\nudev  # names\\n\\nchromium [test]")
+    ['udev']
+    >>> listed("udev\\nchromium [test]", "test")
+    ['udev', 'chromium']
     """
-    return [name for line in text.splitlines() if (name := line.partition("#")[0].strip())]
+    rows = [line.partition("#")[0].split() for line in text.splitlines()]
+    return [row[0] for row in rows if row and (len(row) == 1 or row[1] == f"[{purpose}]")]
 
 
 def missing(wanted: Iterable[str], status: str) -> list[str]:
-    """Return the wanted packages that ``dpkg-query -W -f '${db:Status-Abbrev}${Package}\\n'`` does not show as installed.
+    """Return the wanted packages that the lines of ``dpkg-query``, state and name, do not show as installed.
 
     >>> missing(["udev", "kmod", "lvm2"], "ii udev\\nrc lvm2\\n")
     ['kmod', 'lvm2']
@@ -32,18 +38,27 @@ def missing(wanted: Iterable[str], status: str) -> list[str]:
     return [name for name in wanted if name not in installed]
 
 
-def ensure_packages() -> None:
+def ensure_packages(purpose: str = "") -> None:
     """Install the listed packages that are missing.
 
     Raises:
         SetupError: packages are missing and may not be installed by this user; the message is the command that does it.
     """
-    wanted = listed(LIST.read_text())
+    wanted = [name for name in listed(LIST.read_text(), purpose) if not _needless(name)]
     # dpkg's own file changes with every installation, so its date says whether the answer may differ.
     state = Path("/var/lib/dpkg/status")
     if not state.exists():
         raise SetupError(f"this is no Debian or Ubuntu: install what {LIST} names by hand, then start again")
-    once(cache_folder() / "packages.stamp", digest(wanted, state.stat().st_mtime_ns), lambda: _install(wanted))
+    once(
+        cache_folder() / f"packages{purpose}.stamp", digest(wanted, state.stat().st_mtime_ns), lambda: _install(wanted)
+    )
+
+
+def _needless(name: str) -> bool:
+    """Tell whether a package may be absent: this Python may bring venv, Ubuntu has chromium as a snap."""
+    if name == "python3-venv":
+        return importlib.util.find_spec("ensurepip") is not None
+    return name == "chromium" and "ID=ubuntu" in Path("/etc/os-release").read_text()
 
 
 def _install(wanted: Sequence[str]) -> None:
@@ -80,7 +95,7 @@ def root_prefix() -> list[str] | None:
 
 def _apt_install(prefix: Sequence[str], names: Sequence[str]) -> bool:
     # Services of the packages are not wanted on the host, only their programs.
-    environment = ["env", "DEBIAN_FRONTEND=noninteractive", "RUNLEVEL=1"]
+    environment = ["env", "DEBIAN_FRONTEND=noninteractive", "SYSTEMD_OFFLINE=1"]
     command = [*prefix, *environment, "apt-get", "install", "-q", "-y", "--no-install-recommends", *names]
     return subprocess.run(command, stdout=2, check=False, stdin=subprocess.DEVNULL).returncode == 0
 

@@ -149,10 +149,12 @@ def plain_image(image: bytes) -> bytes | None:
 
 
 def _unxz(data: bytes) -> bytes | None:
+    unpacker = lzma.LZMADecompressor(format=lzma.FORMAT_XZ)
     try:
-        return lzma.LZMADecompressor(format=lzma.FORMAT_XZ).decompress(data)
+        plain = unpacker.decompress(data)
     except lzma.LZMAError:
         return None
+    return plain if unpacker.eof else None
 
 
 def _unzstd(data: bytes) -> bytes | None:

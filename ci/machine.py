@@ -17,12 +17,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
+from ci.attend import TIMED_OUT
 from ci.core import OUT, ROOT, SetupError, find_tool
 from ci.kernel import Kernel, archive
 
 NO_RESULT = 125
 """Exit status for a machine that ended without telling how its command did."""
-TIMED_OUT = 124
 
 _PASSED = ("LANG", "LC_ALL", "TERM", "NO_COLOR", "FORCE_COLOR", "COLUMNS", "PYTEST_ADDOPTS")
 
@@ -65,7 +65,7 @@ class Job:
 
 
 def environment(outside: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment of a job: a plain root's, the virtual environment first in PATH, and the few settings passed on.
+    """Return the environment of a job: a plain root's, .venv first in PATH, and the few settings passed on.
 
     >>> sorted(environment({"COPYPROOF_SEED": "7", "SECRET": "x"}))
     ['COPYPROOF_SEED', 'HOME', 'PATH', 'VIRTUAL_ENV']
@@ -162,12 +162,10 @@ class Outcome:
     first_output_after: float | None = None
 
 
-class Ended(Exception):
-    """A signal asked this program to end; the argument is its number."""
-
-
 def run(parts: Parts, job: Job, *, timeout: float) -> Outcome:
-    """Boot a machine, run a job in it and return how it ended; standard output and error come through as they are written.
+    """Boot a machine, run a job in it and return how it ended.
+
+    Standard output and error come through as they are written.
 
     Raises:
         SetupError: QEMU is missing.

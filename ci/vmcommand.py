@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import argparse
 import os
-import signal
-
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from ci.core import OUT, ROOT, SetupError, cache_folder, digest, find_tool, replace_file, say
+from ci.attend import guarded
+from ci.core import OUT, ROOT, cache_folder, digest, find_tool, locked, replace_file, say
 from ci.kernel import ensure_first_files, ensure_kernel
-from ci.machine import Ended, Job, Outcome, Parts, environment, hidden_folders, run, same_stream
+from ci.machine import Job, Outcome, Parts, environment, hidden_folders, run, same_stream
+from ci.prepare import set_up
 
 
 def machine_parts(memory: str = "2G") -> Parts:
     """Return what a machine needs, made first where it is missing."""
     OUT.mkdir(exist_ok=True)
-    kernel = ensure_kernel()
-    first_files = ensure_first_files(kernel)
-    return Parts(kernel, first_files, kvm=kvm_works(Parts(kernel, first_files, kvm=True)), memory=memory)
+    with locked(cache_folder() / "lock"):
+        kernel = ensure_kernel()
+        parts = Parts(kernel, ensure_first_files(kernel), kvm=True, memory=memory)
+        return parts if kvm_works(parts) else replace(parts, kvm=False)
 
 
 def kvm_works(parts: Parts) -> bool:
@@ -83,23 +85,9 @@ def main(arguments: Sequence[str]) -> int:
     command = options.command[1:] if options.command[:1] == ["--"] else options.command
     if not command:
         parser.error("a command is missing, for instance: ci/vm uname -r")
-    return guarded(lambda: in_machine(command, timeout=options.timeout, memory=options.memory, times=options.time))
+    return guarded(lambda: _set_up_and_run(command, options))
 
 
-def guarded(work: Callable[[], int]) -> int:
-    """Run a command line: signals end it in order, and what the user can mend is one plain message."""
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _end)
-    try:
-        return work()
-    except SetupError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        return 128 + signal.SIGINT
-    except Ended as ended:
-        return 128 + int(ended.args[0])
-
-
-def _end(number: int, _frame: object) -> None:
-    raise Ended(number)
+def _set_up_and_run(command: Sequence[str], options: argparse.Namespace) -> int:
+    set_up()
+    return in_machine(command, timeout=options.timeout, memory=options.memory, times=options.time)

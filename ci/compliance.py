@@ -1,0 +1,111 @@
+"""``ci/compliance``: the conformance suite on this kernel where it has LIO, else in the test machine."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shlex
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+from ci.attend import attended, guarded
+from ci.core import OUT, ROOT, SetupError, find_tool, say
+from ci.prepare import PYTHON, set_up, tools_environment
+from ci.vmcommand import in_machine
+
+DEFAULT = "lio-loopback"
+RESULTS = ("report.html", "record.json", "junit.xml")
+
+
+def report_folder(target: str) -> Path:
+    """Return where the files of a target's run go.
+
+    >>> report_folder("lab/my-array.toml").name
+    'my-array'
+    """
+    return OUT / "report" / Path(target).name.removesuffix(".toml")
+
+
+def script(targets: Sequence[str], passed_on: Sequence[str]) -> str:
+    """Return a shell text that runs the suite on each target and ends with the worst status."""
+    runs = [["copyproof", "run", target, f"--hil-report={report_folder(target)}", *passed_on] for target in targets]
+    steps = [f"{shlex.join(run)}; s=$?; [ $s -gt $worst ] && worst=$s" for run in runs]
+    return "\n".join(["worst=0", *steps, "exit $worst"])
+
+
+def native() -> bool:
+    """Tell whether this very kernel can serve: root, configfs and LIO loaded or loadable."""
+    if os.geteuid() != 0:
+        return False
+    if Path("/sys/module/target_core_mod").is_dir():
+        return True
+    modprobe = find_tool("modprobe")
+    return modprobe is not None and subprocess.run([modprobe, "-q", "target_core_mod"], check=False).returncode == 0
+
+
+def check_names(targets: Sequence[str]) -> None:
+    """Let the project itself read the target files before anything is booted.
+
+    Raises:
+        SetupError: its own words about a name or a file that is wrong.
+    """
+    program = (
+        "import sys\nfrom copyproof.errors import UsageError\nfrom copyproof.targets.spec import load\n"
+        "try:\n    [load(name) for name in sys.argv[1:]]\nexcept UsageError as error:\n    sys.exit(str(error))\n"
+    )
+    done = subprocess.run([str(PYTHON), "-c", program, *targets], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SetupError(done.stderr.strip())
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run ``ci/compliance`` and return its exit status: the worst of its runs."""
+    parser = argparse.ArgumentParser(
+        prog="ci/compliance",
+        description="Run the conformance suite and write its reports to out/report/TARGET.",
+        epilog="Options that are not listed here are handed to `copyproof run`, for instance --hil-seed=7.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("targets", nargs="*", metavar="TARGET", help=f"names or target files (default {DEFAULT})")
+    parser.add_argument("--vm", action="store_true", help="use the test machine even where this kernel has LIO")
+    parser.add_argument(
+        "--timeout", type=float, default=7200, metavar="SECONDS", help="end the whole run then (default 7200)"
+    )
+    options, passed_on = parser.parse_known_args(arguments)
+    return guarded(lambda: _comply(options.targets or [DEFAULT], passed_on, options))
+
+
+def _comply(targets: Sequence[str], passed_on: Sequence[str], options: argparse.Namespace) -> int:
+    set_up()
+    check_names(targets)
+    for target in targets:
+        _clear(report_folder(target))
+    status = _run(targets, passed_on, in_vm=options.vm or not native(), timeout=options.timeout)
+    return _tell(targets, status)
+
+
+def _clear(folder: Path) -> None:
+    """Remove the files of an earlier run, so that nothing old is taken for a result."""
+    for name in RESULTS:
+        (folder / name).unlink(missing_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
+
+
+def _run(targets: Sequence[str], passed_on: Sequence[str], *, in_vm: bool, timeout: float) -> int:
+    command = ["sh", "-c", script(targets, passed_on)]
+    where = "the test machine" if in_vm else "this kernel, which has LIO"
+    say(f"running {', '.join(targets)} on {where}")
+    if in_vm:
+        return in_machine(command, timeout=timeout, memory="4G")
+    return attended(command, folder=ROOT, environment=tools_environment(), timeout=timeout)
+
+
+def _tell(targets: Sequence[str], status: int) -> int:
+    """Print where the results are; a run that left none has failed, whatever it said."""
+    for target in targets:
+        for name in RESULTS:
+            path = report_folder(target) / name
+            print(f"{target}: {path}" if path.is_file() else f"{target}: {path} is missing")
+            status = status if path.is_file() else max(status, 1)
+    return status

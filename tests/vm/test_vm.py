@@ -1,0 +1,128 @@
+"""The test machine as its user sees it; each test boots it, so they are few."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+VM = str(ROOT / "ci/vm")
+
+
+def vm(*arguments: str, folder: Path = ROOT, merged: bool = False) -> subprocess.CompletedProcess[bytes]:
+    error = subprocess.STDOUT if merged else subprocess.PIPE
+    return subprocess.run(
+        [VM, *arguments], cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=error, check=False
+    )
+
+
+def machines() -> set[str]:
+    """Return the process ids of the machines that run now, and whose parent is ours or nobody's."""
+    done = subprocess.run(["pgrep", "-f", "copyproof[.]control"], capture_output=True, text=True, check=False)
+    return set(done.stdout.split())
+
+
+def test_status_arguments_folder_and_both_streams_come_back(tmp_path: Path) -> None:
+    (tmp_path / "seen").write_text("from the host\n")
+    program = 'printf "%s|" "$@"; pwd; id -u; cat seen; echo wrong >&2; exit 7'
+    done = vm("--", "sh", "-c", program, "sh", "a  b", "$HOME", "it's", "", folder=tmp_path)
+    assert done.stdout.decode().split("|") == ["a  b", "$HOME", "it's", "", f"{tmp_path}\n0\nfrom the host\n"]
+    assert done.stderr == b"wrong\n"
+    assert done.returncode == 7
+
+
+def test_a_hundred_thousand_lines_and_every_byte_arrive_whole_in_order_and_early() -> None:
+    begin = time.monotonic()
+    program = (
+        "import os, sys, hashlib, time\n"
+        "print('first', flush=True); time.sleep(2)\n"
+        "data = bytes(range(256)) * 512 + b''.join(b'%d\\n' % n for n in range(100000))\n"
+        "sys.stdout.buffer.write(data); sys.stdout.flush()\n"
+        "for n in range(50): os.write(1 + n % 2, b'%d ' % n)\n"
+    )
+    with subprocess.Popen([VM, "python", "-c", program], stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"first\n"
+        first = time.monotonic() - begin
+        rest = process.stdout.read()
+        whole = time.monotonic() - begin
+    data = bytes(range(256)) * 512 + b"".join(b"%d\n" % n for n in range(100000))
+    expected = data + b"".join(b"%d " % n for n in range(50))
+    assert hashlib.sha256(rest).digest() == hashlib.sha256(expected).digest()
+    assert process.returncode == 0
+    assert whole - first > 1.5
+
+
+def test_out_is_writable_and_kept_and_the_rest_of_the_host_is_safe(tmp_path: Path) -> None:
+    kept = ROOT / "out" / f"kept-{os.getpid()}"
+    lost = ROOT / f"lost-{os.getpid()}"
+    try:
+        done = vm("sh", "-c", f"echo 1 >{kept}; echo 2 >{lost}; cat {lost}; mount | grep -c configfs; ls /dev/sg0")
+        assert done.stdout == b"2\n1\n"
+        assert kept.read_text() == "1\n"
+        assert not lost.exists()
+    finally:
+        kept.unlink(missing_ok=True)
+
+
+def test_a_hung_guest_ends_at_the_time_out() -> None:
+    before = machines()
+    done = vm("--timeout", "12", "sleep", "1000")
+    assert done.returncode == 124
+    assert b"after 12 s" in done.stderr
+    assert machines() <= before
+
+
+@pytest.mark.parametrize("death", ["echo o >/proc/sysrq-trigger; sleep 60", "echo c >/proc/sysrq-trigger"])
+def test_a_lost_result_is_a_failure(death: str) -> None:
+    done = vm("sh", "-c", f"echo started; {death}")
+    assert done.returncode == 125
+    assert done.stdout == b"started\n"
+    assert b"without a result" in done.stderr
+
+
+def test_a_crash_shows_the_last_words_of_the_kernel() -> None:
+    done = vm("sh", "-c", "echo c >/proc/sysrq-trigger")
+    assert b"Kernel panic" in done.stderr
+
+
+def test_a_process_left_behind_does_not_hold_the_machine() -> None:
+    begin = time.monotonic()
+    done = vm("sh", "-c", "sleep 1000 & echo done")
+    assert done.returncode == 0
+    assert done.stdout == b"done\n"
+    assert time.monotonic() - begin < 60
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
+def test_ending_the_command_ends_the_machine(number: signal.Signals) -> None:
+    before = machines()
+    with subprocess.Popen([VM, "sh", "-c", "echo up; sleep 1000"], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"up\n"
+        process.send_signal(number)
+        process.wait(20)
+    assert process.returncode in (128 + number, -number)
+    deadline = time.monotonic() + 5
+    while machines() - before and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert machines() <= before
+
+
+def test_two_machines_at_once_do_not_mix() -> None:
+    command = [VM, "sh", "-c", "echo $0; sleep 3; echo $0"]
+    both = [subprocess.Popen([*command, name], stdout=subprocess.PIPE) for name in ("one", "two")]
+    said = [process.communicate()[0] for process in both]
+    assert said == [b"one\none\n", b"two\ntwo\n"]
+
+
+def test_a_missing_command_is_told_and_fails_like_in_a_shell() -> None:
+    done = vm("no-such-program")
+    assert done.returncode == 127
+    assert b"no-such-program" in done.stderr
