@@ -20,8 +20,8 @@ def golden(case: dict[str, Any]) -> bytes:
 
 
 def plain(value: object, path: str) -> object:
-    """Follow a dotted path of attributes and indices, to a value as TOML has it."""
-    for step in path.split("."):
+    """Follow a dotted path of attributes and indices, to a value as TOML has it; the empty path is the value itself."""
+    for step in path.split(".") if path else ():
         value = value[int(step)] if isinstance(value, tuple) and step.isdigit() else getattr(value, step)
     if isinstance(value, bytes):
         return value.hex()
