@@ -97,9 +97,9 @@ def permit(
 def vet(device: Device, named: Named, run: process.Runner = process.run) -> None:
     """Raise SafetyRefusal unless the device may be written to.
 
-    It must be named in the target file, be the one that is named, and be unused, unreserved, without partition table or
-    signature. The message names all that is wrong, each with the way out. `destroy` lifts the objections to partitions and signatures, never those to use. Only reads; raises DeviceError
-    when the device cannot be looked at.
+    It must be named in the target file, be the one that is named, and be unused, unreserved, without partition table
+    or signature. The message names all that is wrong, each with the way out. `destroy` lifts the objections to
+    partitions and signatures, never those to use. Only reads; raises DeviceError when the device cannot be looked at.
     """
     found = [*_misnamed(device, named), *_used(device, named, run)]
     if not found:
