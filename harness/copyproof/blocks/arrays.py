@@ -26,12 +26,3 @@ def words(data: U8, block_size: int) -> U64:
     if data.dtype != np.uint8 or data.ndim != 2 or data.shape[1] != block_size:
         raise ValueError(f"blocks must be uint8 of shape (n, {block_size}), not {data.dtype} of shape {data.shape}")
     return (data if data.strides[1] == 1 else np.ascontiguousarray(data)).view(WORD)
-
-
-def run_starts(breaks: Mask) -> I64:
-    """Return where runs start, given for each item but the first whether it breaks with the one before it.
-
-    >>> run_starts(np.array([False, True, False])).tolist()
-    [0, 2]
-    """
-    return np.concatenate(([0], np.flatnonzero(breaks) + 1)).astype(np.int64)

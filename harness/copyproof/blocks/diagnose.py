@@ -16,21 +16,22 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from copyproof.blocks.arrays import I64, U8, Mask, run_starts
+from copyproof.blocks.arrays import I64, U8, Mask
 from copyproof.blocks.code import UNIT, Origins
 from copyproof.blocks.expected import Expected
-from copyproof.blocks.findings import LISTED, Finding, Findings, Wrong
+from copyproof.blocks.findings import Finding, Findings, Wrong
 from copyproof.blocks.label_diagnosis import diagnose_labels
 from copyproof.blocks.moved import look_for_moved
 from copyproof.blocks.origin import Origin
+from copyproof.blocks.runs import told_by_run
 from copyproof.blocks.stamp import Decoded, Stamper
 
 __all__ = ["Expected", "Finding", "Findings", "Origin", "Wrong", "diagnose", "diagnose_labels"]
 
 _KINDS = list(Wrong)
 _BATCH = 1024 * 1024
-# Bytes of unrelated blocks are alike at one place in 256; a block with this share in its place is ours, spoilt.
-_RESEMBLES = 1 / 4
+# Half the bits of unrelated blocks are alike, give or take 0.8 % at 512 bytes; a block with this share is ours, spoilt.
+_RESEMBLES = 5 / 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,17 +147,16 @@ def _other_generation(found: Origins, expected: Expected) -> tuple[Mask, Mask]:
 def _first_differences(stamper: Stamper, data: U8, origins: Origins, which: Mask) -> I64:
     """Return the first byte at which each chosen block is not the one of its origin; 0 for the others."""
     marks = np.zeros(len(data), np.int64)
-    marks[which] = _unlike(stamper, data[which], origins.take(which)).argmax(axis=1)
+    chosen = origins.take(which)
+    made = stamper.make_at(chosen.volumes, chosen.lbas, chosen.generations)
+    marks[which] = (data[which] != made).argmax(axis=1)
     return marks
 
 
 def _resembles(stamper: Stamper, data: U8, expected: Expected) -> Mask:
-    alike = 1 - _unlike(stamper, data, expected.origins).mean(axis=1)
+    wanted = stamper.make_at(expected.origins.volumes, expected.origins.lbas, expected.origins.generations)
+    alike = 1 - np.unpackbits(data ^ wanted, axis=1).mean(axis=1)
     return np.asarray((alike >= _RESEMBLES) & ~expected.zero)
-
-
-def _unlike(stamper: Stamper, data: U8, origins: Origins) -> Mask:
-    return np.asarray(data != stamper.make_at(origins.volumes, origins.lbas, origins.generations))
 
 
 def _replaced(origins: Origins, at: I64, values: Origins) -> Origins:
@@ -174,24 +174,20 @@ def _told(look: _Look, expected: Expected, lbas: I64, names: Mapping[int, str], 
     """Turn what was seen into findings, one for each run of blocks that are wrong in the same way."""
     stamped, choices = ~expected.zero, _choices(expected)
     breaks = (np.diff(lbas) != 1) | look.breaks() | (np.diff(choices) != 0) | _where_told(stamped, expected.origins)
-    starts = run_starts(breaks)
-    counts = np.diff(np.append(starts, len(lbas)))
-    findings = tuple(
-        Finding(
+
+    def tell(at: int, count: int) -> Finding:
+        return Finding(
             lba=int(lbas[at]),
-            count=int(count),
+            count=count,
             kind=_KINDS[look.kinds[at]],
             expected=expected.origins.at(at) if stamped[at] else None,
             found=look.found.at(at) if look.told[at] else None,
-            detail=_detail(look, expected, int(at), int(count), names),
+            detail=_detail(look, expected, at, count, names),
             names=names,
             place=place,
         )
-        for at, count in zip(starts[:LISTED], counts[:LISTED], strict=True)
-    )
-    tally = np.bincount(look.kinds, minlength=len(_KINDS))
-    wrong = {kind: int(number) for kind, number in zip(_KINDS, tally, strict=True) if number}
-    return Findings(wrong=wrong, findings=findings, unlisted=max(0, len(starts) - LISTED))
+
+    return told_by_run(look.kinds, _KINDS, breaks, tell)
 
 
 def _choices(expected: Expected) -> NDArray[np.int64]:

@@ -8,14 +8,14 @@ destination LBA 64: copied from the wrong place: holds source LBA 17 generation 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from copyproof.blocks.origin import Origin, lba_range
 
 LISTED = 256
-"""How many findings are kept one by one; beyond it they are only counted."""
+"""How many findings are kept one by one; beyond it, but for the first of each kind, they are only counted."""
 
 
 class Wrong(Enum):
@@ -76,12 +76,23 @@ class Finding:
         return replace(self, count=self.count + following.count) if ahead == following else None
 
 
+def shortlist(kinds: Sequence[object]) -> list[int]:
+    """Return which of some findings to list, given their kinds: the first `LISTED`, and the first of each kind.
+
+    >>> shortlist(["zero"] * 300 + ["torn"] * 9)[-2:]
+    [255, 300]
+    """
+    firsts = {kind: at for at, kind in reversed(list(enumerate(kinds)))}
+    return sorted({*range(min(LISTED, len(kinds))), *firsts.values()})
+
+
 @dataclass(frozen=True, slots=True)
 class Findings:
     """What a check of blocks, labels or both found; `+` adds up.
 
     `checked` and `right` count blocks of which something was expected, `labels_checked` labels; `wrong` counts blocks
-    and labels by kind, all of them, while `findings` lists at most `LISTED` ranges and `unlisted` counts the others.
+    and labels by kind, all of them, while `findings` lists the first `LISTED` ranges and the first of each kind, and
+    `unlisted` counts the others.
 
     >>> both = Findings(8, 7, wrong={Wrong.ZERO: 1}, findings=(Finding(7, 1, Wrong.ZERO),)) + Findings(
     ...     8, 6, wrong={Wrong.ZERO: 2}, findings=(Finding(8, 2, Wrong.ZERO),))
@@ -106,14 +117,22 @@ class Findings:
         seam = len(self.findings)
         if 0 < seam < len(findings) and (one := findings[seam - 1].joined(findings[seam])):
             findings[seam - 1 : seam + 1] = [one]
+        kept = shortlist([finding.kind for finding in findings])
         return Findings(
             checked=self.checked + other.checked,
             right=self.right + other.right,
             labels_checked=self.labels_checked + other.labels_checked,
             wrong=dict(Counter(self.wrong) + Counter(other.wrong)),
-            findings=tuple(findings[:LISTED]),
-            unlisted=self.unlisted + other.unlisted + max(0, len(findings) - LISTED),
+            findings=tuple(findings[at] for at in kept),
+            unlisted=self.unlisted + other.unlisted + len(findings) - len(kept),
         )
+
+    def examples(self) -> list[str]:
+        """Return a line on the first finding of each kind."""
+        firsts: dict[Wrong, Finding] = {}
+        for finding in self.findings:
+            firsts.setdefault(finding.kind, finding)
+        return [str(finding) for finding in firsts.values()]
 
     @staticmethod
     def total(parts: Iterable[Findings]) -> Findings:

@@ -12,9 +12,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from copyproof.blocks.arrays import I64, U16, U64, Mask, run_starts
-from copyproof.blocks.findings import LISTED, Finding, Findings, Wrong
+from copyproof.blocks.arrays import I64, U16, U64, Mask
+from copyproof.blocks.findings import Finding, Findings, Wrong
 from copyproof.blocks.label import ESCAPE, consecutive, reference_tags
+from copyproof.blocks.runs import told_by_run
 from copyproof.errors import DeviceError
 
 _RIGHT = -1
@@ -80,21 +81,13 @@ def _kinds(labels: NDArray[np.void], wanted: NDArray[np.void], origin_lbas: U64 
 def _told(found: NDArray[np.void], wanted: NDArray[np.void], kinds: I64, lbas: I64, place: str) -> Findings:
     if not len(lbas):
         return Findings()
-    starts = run_starts((np.diff(lbas) != 1) | (np.diff(kinds) != 0) | _other_difference(found, wanted, kinds))
-    counts = np.diff(np.append(starts, len(lbas)))
-    findings = tuple(
-        Finding(
-            lba=int(lbas[at]),
-            count=int(count),
-            kind=_KINDS[kinds[at]],
-            detail=_detail(found[at], wanted[at], _KINDS[kinds[at]], int(count)),
-            place=place,
-        )
-        for at, count in zip(starts[:LISTED], counts[:LISTED], strict=True)
-    )
-    tally = np.bincount(kinds, minlength=len(_KINDS))
-    wrong = {kind: int(number) for kind, number in zip(_KINDS, tally, strict=True) if number}
-    return Findings(wrong=wrong, findings=findings, unlisted=max(0, len(starts) - LISTED))
+    breaks = (np.diff(lbas) != 1) | (np.diff(kinds) != 0) | _other_difference(found, wanted, kinds)
+
+    def tell(at: int, count: int) -> Finding:
+        kind = _KINDS[kinds[at]]
+        return Finding(int(lbas[at]), count, kind, detail=_detail(found[at], wanted[at], kind, count), place=place)
+
+    return told_by_run(kinds, _KINDS, breaks, tell)
 
 
 def _other_difference(found: NDArray[np.void], wanted: NDArray[np.void], kinds: I64) -> Mask:

@@ -18,11 +18,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from copyproof.blocks import code
-from copyproof.blocks.arrays import U8, U16, U64, WORD, Mask, run_starts, words
+from copyproof.blocks.arrays import U8, U16, U64, WORD, Mask, words
 from copyproof.blocks.code import UNIT, UNIT_WORDS, Origins
 from copyproof.blocks.format import SIZES
 from copyproof.blocks.label import consecutive, guards
 from copyproof.blocks.origin import LBAS, Origin
+from copyproof.blocks.runs import run_starts
 
 __all__ = ["UNIT", "Decoded", "Origin", "Origins", "Stamper"]
 
@@ -55,7 +56,8 @@ class Decoded:
 class Stamper:
     """Makes, compares and reads the blocks of a seed (0 to 2^64 − 1) and a block size (512 or 4096 bytes).
 
-    Raises ValueError for another seed or size. Blocks are uint8 arrays of shape (n, block_size).
+    Raises ValueError for another seed or size. Blocks are uint8 arrays of shape (n, block_size); `base` is a block as
+    words, and `units` how many units it has.
     """
 
     def __init__(self, seed: int, block_size: int) -> None:

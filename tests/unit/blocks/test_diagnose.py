@@ -146,6 +146,13 @@ def test_damage_in_every_unit_is_still_damage(stamper: Stamper, block: int, byte
     assert finding.detail == f"first wrong byte {byte}"
 
 
+@given(ANY_STAMPER, BLOCK, st.sampled_from([0x01, 0x80, 0x30]))
+def test_inverted_data_lines_are_damage(stamper: Stamper, block: int, lines: int) -> None:
+    blocks = copied(stamper)
+    blocks[block] ^= np.uint8(lines)
+    assert only(judged(stamper, blocks), Wrong.DAMAGED, block).found == Origin(1, SOURCE + block, 2)
+
+
 @given(ANY_STAMPER, BLOCK, st.data())
 def test_a_shift_by_any_number_of_bytes_is_damage(stamper: Stamper, block: int, data: st.DataObject) -> None:
     blocks = copied(stamper)
@@ -283,9 +290,19 @@ def test_more_findings_than_are_listed_are_counted() -> None:
     assert (len(findings.findings), findings.unlisted) == (LISTED, 10)
 
 
+def test_the_first_of_a_kind_is_listed_however_many_others_there_are() -> None:
+    stamper, count = STAMPERS[512], 20 * LISTED
+    data = stamper.make(1, 0, count, 1)
+    data[::2] = 0
+    data[count - 1] ^= np.uint8(1)
+    findings = diagnose(stamper, data, 0, Expected.run(Origin(1, 0, 1), count), None, NAMES)
+    assert findings.wrong == {Wrong.ZERO: count // 2, Wrong.DAMAGED: 1}
+    assert [example.split(":")[0] for example in findings.examples()] == ["LBA 0", f"LBA {count - 1}"]
+
+
 SPOILS: dict[str, Callable[[U8], object]] = {
     "zeros": lambda block: block.fill(0),
-    "bit": lambda block: block.__ixor__(1),
+    "bit of each byte": lambda block: block.__ixor__(1),
 }
 
 
