@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import fcntl
 import json
@@ -171,10 +170,6 @@ class Tab:
                 case "Runtime.consoleAPICalled" | "Page.javascriptDialogOpening":
                     told.append(str(event["params"]))
         return told
-
-    def picture(self, path: Path) -> None:
-        """Save what the window shows as PNG."""
-        path.write_bytes(base64.b64decode(self.call("Page.captureScreenshot")["data"]))
 
     def close(self) -> None:
         """Close the tab."""

@@ -117,6 +117,14 @@ def test_dark_is_dark_and_light_is_light(tab: MakeTab, sample_page: Path) -> Non
     assert min(tab(scheme="light").open(sample_page).run(colour)) > 240
 
 
+def test_print_is_dark_on_white_even_where_the_screen_is_dark(tab: MakeTab, sample_page: Path) -> None:
+    shown = tab(scheme="dark").open(sample_page)
+    shown.media("print", "dark")
+    told = shown.run(FAINT.replace("[18, 18, 18]", "[255, 255, 255]"))
+    assert told["seen"] > 100
+    assert told["faint"] == []
+
+
 @pytest.mark.parametrize("verdict", [Verdict.PASS, Verdict.DEVIATION, Verdict.NOT_OBSERVABLE])
 def test_a_verdict_filters(tab: MakeTab, sample_page: Path, sample_record: Record, verdict: Verdict) -> None:
     shown = tab().open(sample_page)

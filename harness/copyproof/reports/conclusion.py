@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from copyproof.reports.text import plural, visible
-from copyproof.verdicts.record import Record
+from copyproof.verdicts.record import Record, RequirementRecord
 from copyproof.verdicts.verdict import Verdict
 
 MEANINGS = {
@@ -53,6 +53,13 @@ def counts(record: Record) -> dict[Verdict, int]:
     return {verdict: tally[verdict] for verdict in Verdict if tally[verdict]}
 
 
+def tolerated(requirement: RequirementRecord) -> bool:
+    """Whether a requirement passed only by an outcome outside the strict set; a plain PASS has no cause."""
+    return requirement.verdict is Verdict.PASS and bool(
+        requirement.cause or any(case.cause for case in requirement.cases)
+    )
+
+
 def conclude(record: Record) -> Conclusion:
     """Say what the run shows. Only a run that judged something and holds no bad verdict is called compliant."""
     tally = counts(record)
@@ -85,7 +92,9 @@ _CLAUSES = {
 
 def _sentence(tally: dict[Verdict, int], record: Record) -> str:
     total = plural(len(record.requirements), "requirement")
-    said = [f"{tally.get(Verdict.PASS, 0)} of {total} passed"]
+    by_toleration = sum(map(tolerated, record.requirements))
+    extra = f" ({by_toleration} by a tolerated outcome)" if by_toleration else ""
+    said = [f"{tally.get(Verdict.PASS, 0)} of {total} passed{extra}"]
     said += [f"{tally[verdict]} {clause}" for verdict, clause in _CLAUSES.items() if verdict in tally]
     sentence = ", ".join(said) + "."
     skipped = sum(r.level == "mandatory" and r.verdict is Verdict.NOT_SUPPORTED for r in record.requirements)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable
 
 from tabulate import tabulate
 
-from copyproof.reports.conclusion import conclude, counts
+from copyproof.reports.conclusion import conclude, counts, tolerated
 from copyproof.reports.text import clip, lapse, plural, visible
 from copyproof.verdicts.record import Record, RequirementRecord, TargetRecord
 from copyproof.verdicts.verdict import Verdict
@@ -24,7 +23,7 @@ def summary(record: Record, width: int = 80) -> str:
     """
     width = max(width, NARROWEST)
     rows = sorted((r for r in record.requirements if r.verdict is not Verdict.PASS), key=lambda r: r.verdict.rank)
-    passed = [clip(visible(r.id), WIDEST_ID) for r in record.requirements if r.verdict is Verdict.PASS]
+    passed = [r for r in record.requirements if r.verdict is Verdict.PASS]
     parts = [_head(record, width), _not_passed(rows, width), _passed(passed, width)]
     return "\n\n".join(part for part in parts if part)
 
@@ -67,15 +66,16 @@ def _cause(row: RequirementRecord, room: int) -> list[str]:
     return lines if len(lines) <= 2 else [lines[0], clip(" ".join(lines[1:]), room)]
 
 
-def _passed(ids: list[str], width: int) -> str:
-    if not ids:
+def _passed(rows: list[RequirementRecord], width: int) -> str:
+    if not rows:
         return ""
+    ids = [clip(visible(row.id), WIDEST_ID) + "*" * tolerated(row) for row in rows]
     cell = max(map(len, ids)) + 2
     columns = max(1, width // cell)
     height = -(-len(ids) // columns)
-    rows: Iterable[list[str]] = (ids[start::height] for start in range(height))
-    body = tabulate(rows, tablefmt="plain", disable_numparse=True)
-    return f"PASS ({len(ids)})\n" + "\n".join(line.rstrip() for line in body.splitlines())
+    body = tabulate([ids[start::height] for start in range(height)], tablefmt="plain", disable_numparse=True)
+    note = ["* by a tolerated outcome, see the page"] if any(map(tolerated, rows)) else []
+    return "\n".join([f"PASS ({len(ids)})", *(line.rstrip() for line in body.splitlines()), *note])
 
 
 def _wrap(text: str, width: int) -> list[str]:

@@ -190,12 +190,29 @@ def test_a_forwarded_sense_is_named_too() -> None:
     assert "COPY ABORTED" in sense_words("0A/0D/01>05/21/00")
 
 
-@pytest.mark.parametrize(("length", "held", "residual", "says"), [(92, 92, 0, "All of it"), (92, 16, 0, "First 16")])
+@pytest.mark.parametrize(
+    ("length", "held", "residual", "says"),
+    [
+        (92, 92, 0, "92 bytes 0000"),
+        (92, 16, 0, "92 bytes, the first 16 shown 0000"),
+        (92, 16, 76, "92 bytes, residual 76 0000"),
+        (92, 0, 92, "92 bytes, residual 92 SHA"),
+        (8 << 20, 0, 0, "8,388,608 bytes, not kept SHA"),
+    ],
+)
 def test_a_head_of_the_data_is_not_called_all_of_it(
     sample_record: Record, length: int, held: int, residual: int, says: str
 ) -> None:
     command = CommandRecord(
-        via="x", cdb="83", name="N", direction="out", length=length, data="00" * held, status="GOOD", residual=residual
+        via="x",
+        cdb="83",
+        name="N",
+        direction="out",
+        length=length,
+        data="00" * held,
+        digest="d",
+        status="GOOD",
+        residual=residual,
     )
     first = next(r for r in sample_record.requirements if r.cases)
     case = msgspec.structs.replace(first.cases[0], commands=[command])

@@ -98,6 +98,18 @@ def test_a_mandatory_feature_that_is_missing_is_told(sample_record: Record, leve
     assert ("1 is mandatory" in conclude(record).sentence) is told
 
 
+def test_a_pass_by_toleration_is_marked(sample_record: Record) -> None:
+    row = RequirementRecord(
+        id="R-0", title="t", source="s", level="optional", verdict=Verdict.PASS, cause="tolerated: not unique"
+    )
+    record = msgspec.structs.replace(
+        sample_record, requirements=[row, msgspec.structs.replace(row, id="R-1", cause="")]
+    )
+    text = summary(record)
+    assert "R-0*  R-1\n* by a tolerated outcome" in text
+    assert "2 of 2 requirements passed (1 by a tolerated outcome)" in text
+
+
 def test_counts_come_from_the_requirements_and_not_from_the_summary(sample_record: Record) -> None:
     record = msgspec.structs.replace(with_verdicts(sample_record, Verdict.FAIL), summary={"PASS": 99})
     assert counts(record) == {Verdict.FAIL: 1}
