@@ -1,0 +1,1 @@
+"""The shipped suites: `pytest --hil-target=NAME --pyargs copyproof.conformance`, or `copyproof run NAME`."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import itertools
+from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import takewhile
 
 from copyproof.blocks.origin import Origin
 from copyproof.model.extents import Extent, ExtentMap
@@ -20,6 +22,20 @@ class Transfer:
     destination: int
     destination_lba: int
     blocks: int
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What every volume held at one moment."""
+
+    volumes: Mapping[int, tuple[Extent, ...]]
+
+    def slice(self, volume: int, lba: int, count: int) -> list[Extent]:
+        """Return what [lba, lba + count) of a volume held."""
+        extents = self.volumes[volume]
+        first = bisect_right(extents, lba, key=lambda extent: extent.lba) - 1
+        found = takewhile(lambda extent: extent.lba < lba + count, extents[first:])
+        return [extent.cut(lba, count) for extent in found]
 
 
 class ReferenceModel:
@@ -43,6 +59,10 @@ class ReferenceModel:
     def slice(self, volume: int, lba: int, count: int) -> list[Extent]:
         """Return what the blocks [lba, lba + count) of a volume must hold; raises ValueError outside the volume."""
         return self._volumes[volume].slice(lba, count)
+
+    def snapshot(self) -> Snapshot:
+        """Return what all volumes hold now; costs as much as there are extents."""
+        return Snapshot({number: tuple(held.slice(0, held.blocks)) for number, held in self._volumes.items()})
 
     def write(self, volume: int, lba: int, count: int, generation: int) -> None:
         """The host wrote stamped blocks: each now comes from its own place."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from copyproof.blocks.diagnose import Findings
+from copyproof.blocks.findings import Findings
 from copyproof.blocks.stamp import Stamper
 from copyproof.errors import UsageError
 from copyproof.model.controller import ReferenceModel
@@ -16,6 +16,7 @@ from copyproof.targets.spec import OverlapKind, TargetSpec
 from copyproof.transport.base import Transport
 from copyproof.verdicts.profile import Profile
 from copyproof.verify.check import Checker
+from copyproof.verify.labels import Sidecar
 from copyproof.verify.volume import HostVolume
 
 #: The numbers by which stamps and the model know the volumes.
@@ -97,6 +98,13 @@ class Bench:
             unit.volume.write(first, self.stamper.make(unit.number, first, many, self.generation))
         self.model.write(unit.number, lba, count, self.generation)
 
+    def sidecar(self, role: Role) -> Sidecar:
+        """Return the file with a unit's labels; raises UsageError when there is none (see Capability.SIDECAR)."""
+        path = self.unit(role).lun.sidecar
+        if path is None:
+            raise UsageError(f"the {role.value} unit has no sidecar: the test must need Capability.SIDECAR")
+        return Sidecar(path)
+
     def check(self, role: Role, lba: int, count: int) -> Findings:
         """Read blocks back and compare them with the model."""
         return self.checker.check(self.unit(role).number, lba, count)
@@ -118,6 +126,3 @@ def overlap_chunk(spec: TargetSpec, block_size: int) -> int:
     if spec.overlap.rule is OverlapKind.MEMMOVE:
         return 0
     return spec.overlap.chunk // block_size
-
-
-Opener = Callable[[Lun], Transport]

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 MARKERS = (
     "hil_requirement(ID): the requirement of the catalogue that this test judges",
-    "hil_needs(capability, ...): run only on a target that has these capabilities, else NOT_SUPPORTED or NOT_OBSERVABLE with the reason",
+    "hil_needs(capability, ...): needs these capabilities of the target, else NOT_SUPPORTED or NOT_OBSERVABLE",
 )
 
 

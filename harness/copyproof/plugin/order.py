@@ -30,7 +30,8 @@ class Span:
 class Order:
     """An EXTENDED COPY parameter list for the unit `via`, and what the correct list would copy.
 
-    Spoiling changes the bytes and never the intent: where a target accepts a bad field, its effect must be the intent's.
+    Spoiling changes the bytes and never the intent: where a target accepts a bad field, its effect must be the
+    intent's.
     """
 
     parameter_list: bytes
@@ -50,6 +51,10 @@ class Order:
     def under(self, service_action: int) -> Order:
         """Return the same list under another service action of opcode 83h."""
         return replace(self, service_action=service_action, spoilt_by=f"service action {service_action:02X}h")
+
+    def emptied(self) -> Order:
+        """Return an order with a parameter list length of 0, which copies nothing."""
+        return replace(self, parameter_list=b"", intent=(), spoilt_by="parameter list length 0")
 
     @property
     def command(self) -> Command:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
-from copyproof.blocks.diagnose import Findings
+from copyproof.blocks.findings import Findings
 from copyproof.scsi.cdb import opcode_name
 from copyproof.scsi.command import Command, Result
 from copyproof.transport.base import Transport

@@ -18,6 +18,7 @@ from copyproof.transport.base import Transport
 #: Seconds that a probing command may take.
 PATIENCE = 30.0
 SPC4_VERSION = 6
+SMALLEST_BLOCK, COUNT_LIMIT = 512, 0xFFFF
 
 
 class Capability(Enum):
@@ -33,6 +34,7 @@ class Capability(Enum):
     CSCD_LIMIT = "a maximum number of CSCD descriptors that a list can exceed"
     SEGMENT_LIMIT = "a maximum number of segment descriptors that a list can exceed"
     LIST_LIMIT = "a maximum descriptor list length that a list can exceed"
+    SEGMENT_LENGTH_LIMIT = "a maximum segment length that a segment descriptor can exceed"
     INLINE_LIMIT = "an inline data limit that a list can exceed"
 
     BYSTANDER = "a bystander unit"
@@ -58,6 +60,18 @@ _OBSERVING = {
 }
 
 
+_BY_PARAMETERS = (
+    Capability.PARAMETERS,
+    Capability.SEGMENTS_2,
+    Capability.SNLID,
+    Capability.CSCD_LIMIT,
+    Capability.SEGMENT_LIMIT,
+    Capability.LIST_LIMIT,
+    Capability.SEGMENT_LENGTH_LIMIT,
+    Capability.INLINE_LIMIT,
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Capabilities:
     """What was found: for each capability that is lacking, why; the answers that tests need again."""
@@ -76,7 +90,8 @@ class Capabilities:
 
 
 def probe(target: LiveTarget, transport: Transport) -> Capabilities:
-    """Ask one unit of a target, and look at what the target file offers; raises DeviceError when INQUIRY itself fails."""
+    """Ask one unit of a target, and look at what the target file offers; raises DeviceError when INQUIRY itself
+    fails."""
     inquiry = parse_inquiry(_need(transport.execute(cdb.inquiry(), PATIENCE)))
     parameters, problem = _parameters(transport)
     lacking = _asked(transport, inquiry) | _limits(parameters, problem) | _offered(target)
@@ -106,15 +121,23 @@ def _parameters(transport: Transport) -> tuple[OperatingParameters | None, str]:
 def _limits(parameters: OperatingParameters | None, problem: str) -> dict[Capability, str]:
     """Say which limits are there to be tested; 0 is no limit (SPC-4 6.22)."""
     if parameters is None:
-        needing = (Capability.SEGMENTS_2, Capability.SNLID, Capability.CSCD_LIMIT, Capability.SEGMENT_LIMIT)
+        needing: tuple[Capability, ...] = (
+            Capability.SEGMENTS_2,
+            Capability.SNLID,
+            Capability.CSCD_LIMIT,
+            Capability.SEGMENT_LIMIT,
+        )
+        needing += (Capability.SEGMENT_LENGTH_LIMIT,)
         return dict.fromkeys((Capability.PARAMETERS, *needing, Capability.LIST_LIMIT, Capability.INLINE_LIMIT), problem)
     segments = parameters.max_segments
+    expressible = 0 < parameters.max_segment_length < SMALLEST_BLOCK * COUNT_LIMIT
     return {
         Capability.SEGMENTS_2: "" if segments != 1 else "the target takes 1 segment descriptor in a list",
         Capability.SNLID: "" if parameters.no_list_identifier else "SNLID is 0",
         Capability.CSCD_LIMIT: "" if parameters.max_cscds else "the target names no limit",
         Capability.SEGMENT_LIMIT: "" if segments else "the target names no limit",
         Capability.LIST_LIMIT: "" if parameters.max_list_length else "the target names no limit",
+        Capability.SEGMENT_LENGTH_LIMIT: "" if expressible else "the count field cannot exceed the maximum",
         Capability.INLINE_LIMIT: ""
         if parameters.max_inline_length < 0xFFFF
         else "the limit is beyond a parameter list",

@@ -69,4 +69,5 @@ def _information(result: Result) -> str:
     sense = result.sense
     if sense is None or sense.key is SenseKey.COPY_ABORTED or sense.information is None:
         return ""
-    return f"{sense} with VALID=1 and INFORMATION {sense.information:#x}: no segment was processed, so VALID must be 0 (SPC-4 5.17.7.3)"
+    claim = f"{sense} with VALID=1 and INFORMATION {sense.information:#x}"
+    return f"{claim}: no segment was processed, so VALID must be 0 (SPC-4 5.17.7.3)"

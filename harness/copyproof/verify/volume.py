@@ -19,7 +19,8 @@ _GONE = {errno.ENODEV, errno.ENXIO, errno.ENOENT}
 
 
 class HostVolume:
-    """The blocks of one unit as the host reads and writes them. `block_size` is in bytes; LBAs and counts are in blocks.
+    """The blocks of one unit as the host reads and writes them. `block_size` is in bytes; LBAs and counts are in
+    blocks.
 
     `open_for_write` must be the safety check's opener: this class never opens a node for writing by itself.
     """
@@ -39,7 +40,8 @@ class HostVolume:
     def read(self, lba: int, count: int) -> np.ndarray:
         """Return (count, block_size) bytes as uint8; at most one piece.
 
-        Raises UnreadableBlocks when the kernel reports an I/O error, TargetLost when the node is gone, DeviceError for anything else.
+        Raises UnreadableBlocks when the kernel reports an I/O error, TargetLost when the node is gone, DeviceError for
+        anything else.
         """
         with self._opened(lambda: os.open(self.node, os.O_RDONLY | os.O_DIRECT | os.O_CLOEXEC)) as handle:
             return self._read(handle, lba, count)

@@ -1,0 +1,42 @@
+"""`copyproof run`: the shipped conformance suite against a target, with an ini of its own."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+SUITE = "copyproof.conformance"
+
+
+@click.command(context_settings={"ignore_unknown_options": True})
+@click.argument("target")
+@click.option(
+    "--report", "--hil-report", "report", metavar="DIR", help="Folder for record.json, report.html, junit.xml."
+)
+@click.argument("pytest_options", nargs=-1, type=click.UNPROCESSED)
+def run(target: str, report: str | None, pytest_options: tuple[str, ...]) -> None:
+    """Run the conformance suite against TARGET, a shipped name or a target file.
+
+    Further options go to pytest: `--hil-seed=N`, `--hil-strict`, `-k WORD`, `-x`. The exit status is pytest's: 0 when
+    nothing failed, 1 when a requirement ended in FAIL, ERROR or UNEXPECTED_PASS, 2 when interrupted.
+    """
+    import pytest
+
+    sys.exit(int(pytest.main(arguments(target, report, pytest_options))))
+
+
+def arguments(target: str, report: str | None, further: tuple[str, ...]) -> list[str]:
+    """Return pytest's arguments: a rootdir and ini of the suite's own, since a user's `python_files` would collect
+    nothing.
+
+    >>> arguments("lio-loopback", None, ("-x",))[-4:]
+    ['--hil-target=lio-loopback', '-x', '--pyargs', 'copyproof.conformance']
+    """
+    import copyproof.conformance
+
+    suite = Path(copyproof.conformance.__file__).parent
+    own = ["-c", str(suite / "pytest.ini"), f"--rootdir={suite}"]
+    written = [f"--hil-report={report}", f"--junit-xml={Path(report) / 'junit.xml'}"] if report else []
+    return [*own, *written, f"--hil-target={target}", *further, "--pyargs", SUITE]

@@ -1,0 +1,29 @@
+"""What a conformance test imports."""
+
+from __future__ import annotations
+
+from copyproof.plugin.order import Order, Sent, Span
+from copyproof.plugin.rig import Rig
+from copyproof.plugin.table import Case, hil_needs, hil_requirement, table
+from copyproof.scsi.spoil import cut, inline, repeat_cscds, repeat_segments, spoil, together
+from copyproof.targets.capabilities import Capability
+from copyproof.targets.live import Role
+
+__all__ = [
+    "Capability",
+    "Case",
+    "Order",
+    "Rig",
+    "Role",
+    "Sent",
+    "Span",
+    "cut",
+    "hil_needs",
+    "hil_requirement",
+    "inline",
+    "repeat_cscds",
+    "repeat_segments",
+    "spoil",
+    "table",
+    "together",
+]

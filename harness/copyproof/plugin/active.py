@@ -1,0 +1,263 @@
+"""The working part of the plugin, registered when a target is given: from reports to the record."""
+
+from __future__ import annotations
+
+import platform
+import signal
+import time
+from collections.abc import Generator
+from datetime import UTC, datetime
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import msgspec
+import pytest
+
+import copyproof
+from copyproof.errors import CopyproofError, UsageError
+from copyproof.plugin import fixtures
+from copyproof.plugin.bench import Bench
+from copyproof.plugin.outcome import SHOWN, diagnosis
+from copyproof.plugin.rig import Rig
+from copyproof.plugin.stash import ACTIVE, RIG
+from copyproof.plugin.tools import versions
+from copyproof.reports import junit
+from copyproof.targets import spec as specs
+from copyproof.targets.live import Lun
+from copyproof.transport.base import Transport
+from copyproof.verdicts import gather
+from copyproof.verdicts.catalogue import catalogue
+from copyproof.verdicts.record import CaseRecord, LunRecord, Record, TargetRecord
+from copyproof.verdicts.verdict import Verdict, worst
+
+
+def activate(config: pytest.Config) -> None:
+    """Read the target file and register the hooks; raises pytest.UsageError for what the user can mend."""
+    if getattr(config.option, "reruns", 0):
+        raise pytest.UsageError("reruns are refused: a judgement that failed stays failed (remove --reruns)")
+    try:
+        active = Active(config, specs.load(config.getoption("--hil-target")))
+    except UsageError as problem:
+        raise pytest.UsageError(str(problem)) from None
+    config.stash[ACTIVE] = active
+    config.pluginmanager.register(active, "copyproof-active")
+    config.pluginmanager.register(fixtures, "copyproof-fixtures")
+
+
+class Active:
+    """One session's options and what has been judged so far. Under xdist each worker has one, and so has the
+    controller."""
+
+    def __init__(self, config: pytest.Config, spec: specs.TargetSpec) -> None:
+        self.config, self.spec = config, spec
+        self.strict = bool(config.getoption("--hil-strict"))
+        self.seed = _seed(config)
+        self.interrupted = ""
+        self.target = TargetRecord(name=spec.name, driver=spec.driver, profile=spec.profile)
+        self.tools: dict[str, str] = {}
+        self.cases: list[CaseRecord] = []
+        self.record: Record | None = None
+        self._started = datetime.now(UTC)
+        self._clock = time.monotonic()
+        signal.signal(signal.SIGTERM, self._terminated)
+
+    def wrap(self, lun: Lun, transport: Transport) -> Transport:
+        """Let `pytest_hil_transport` wrap one unit's transport."""
+        wrapped = self.config.hook.pytest_hil_transport(config=self.config, lun=lun, transport=transport)
+        return transport if wrapped is None else wrapped
+
+    def describe(self, bench: Bench) -> None:
+        """Note what the target is, once it is up."""
+        inquiry = bench.capabilities.inquiry
+        self.tools = versions()
+        self.target = TargetRecord(
+            name=self.spec.name,
+            driver=self.spec.driver,
+            vendor=inquiry.vendor,
+            product=inquiry.product,
+            revision=inquiry.revision,
+            kernel=platform.release(),
+            profile=self.spec.profile,
+            luns=[_lun_record(lun) for lun in bench.live.luns.values()],
+            capabilities=bench.capabilities.described(),
+        )
+
+    def pytest_report_header(self) -> str:
+        """Say which target and which seed."""
+        return f"copyproof {copyproof.__version__}: target {self.spec.name}, seed {self.seed}"
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, Any, Any]:
+        """Close the rig within the call, whatever the test did: it may find more, and it sees that something was
+        judged."""
+        rig = item.stash.get(RIG, None)
+        try:
+            result = yield
+        except CopyproofError as problem:
+            if rig is None:
+                raise
+            rig.error(str(problem))
+            result = None
+        if rig is not None:
+            _finish(rig)
+        return result
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Turn the verdict into pytest's outcome, and let the proof ride on the report as plain types."""
+        report = yield
+        cases = self._cases(item, call, report)
+        if cases:
+            _show(report, cases, item, unexpected=_unexpected(call))
+            vars(report)["hil_cases"] = msgspec.to_builtins(cases)
+            vars(report)["hil_target"] = msgspec.to_builtins((self.target, self.tools))
+        return report
+
+    def _cases(self, item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport) -> list[CaseRecord]:
+        rig = item.stash.get(RIG, None)
+        problem = call.excinfo.value if call.excinfo else None
+        broken = problem is not None and not isinstance(problem, pytest.skip.Exception)
+        if rig is None:
+            return _unready(item, problem) if broken and report.when == "setup" else []
+        if broken:
+            rig.error(_one_line(problem))
+        taken, rig.cases = rig.cases, []
+        return taken
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Gather the cases, in the process that writes the record."""
+        if hasattr(self.config, "workerinput"):
+            return
+        for raw in getattr(report, "hil_cases", ()):
+            case = msgspec.convert(raw, CaseRecord)
+            self.cases.append(case)
+            self.config.hook.pytest_hil_case(config=self.config, case=case)
+        if hasattr(report, "hil_target"):
+            self.target, self.tools = msgspec.convert(report.hil_target, tuple[TargetRecord, dict[str, str]])
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_report_teststatus(self, report: pytest.TestReport) -> tuple[str, str, str] | None:
+        """Show the verdict's own letter and word."""
+        raw = getattr(report, "hil_cases", None)
+        if not raw:
+            return None
+        shown = SHOWN[worst(Verdict(case["verdict"]) for case in raw)]
+        return shown.category, shown.letter, shown.word
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, exitstatus: int) -> None:
+        """Complete the record and write it; a run that nothing was judged in is no success."""
+        if hasattr(self.config, "workerinput") or self.config.option.collectonly:
+            return
+        if exitstatus == pytest.ExitCode.INTERRUPTED and not self.interrupted:
+            self.interrupted = "interrupted by the user"
+        self.record = self._complete()
+        self.config.hook.pytest_hil_record(config=self.config, record=self.record)
+        folder = self.config.getoption("--hil-report")
+        if folder:
+            self._write(Path(folder))
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Print the compliance table."""
+        if self.record is None:
+            return
+        from copyproof.reports.table import summary
+
+        terminalreporter.section(f"compliance of {self.spec.name}")
+        width = terminalreporter._tw.fullwidth
+        terminalreporter.write_line(summary(self.record, width))
+        if folder := self.config.getoption("--hil-report"):
+            for name in ("report.html", "record.json"):
+                terminalreporter.write_line(str(Path(folder) / name))
+
+    def _complete(self) -> Record:
+        reason = self.interrupted or "no test of this run judges it"
+        rows = gather.requirements(catalogue(), self.cases, reason)
+        return Record(
+            started=self._started.isoformat(timespec="seconds"),
+            finished=datetime.now(UTC).isoformat(timespec="seconds"),
+            duration=time.monotonic() - self._clock,
+            seed=self.seed,
+            strict=self.strict,
+            interrupted=self.interrupted,
+            target=self.target,
+            tools=self.tools,
+            requirements=rows,
+            summary=gather.summary(rows),
+        )
+
+    def _write(self, folder: Path) -> None:
+        from copyproof.reports import html, schema
+
+        assert self.record is not None
+        folder.mkdir(parents=True, exist_ok=True)
+        schema.dump(self.record, folder / "record.json")
+        (folder / "report.html").write_text(html.render(self.record), encoding="utf-8")
+
+    def _terminated(self, _number: int, _frame: FrameType | None) -> None:
+        self.interrupted = "ended by SIGTERM"
+        raise KeyboardInterrupt
+
+
+def _finish(rig: Rig) -> None:
+    try:
+        rig.finish()
+    except CopyproofError as problem:
+        rig.error(f"after the test: {problem}")
+
+
+def _unexpected(call: pytest.CallInfo[None]) -> bool:
+    """Whether a test died of something that is neither the user's nor the device's fault: then its traceback is
+    shown."""
+    return call.excinfo is not None and not isinstance(call.excinfo.value, CopyproofError | pytest.skip.Exception)
+
+
+def _show(report: pytest.TestReport, cases: list[CaseRecord], item: pytest.Item, *, unexpected: bool) -> None:
+    verdict = worst(case.verdict for case in cases)
+    report.outcome = SHOWN[verdict].outcome
+    cause = next((case.cause for case in cases if case.verdict is verdict), "")
+    if report.outcome == "failed" and not unexpected:
+        report.longrepr = diagnosis(cases)
+    elif report.outcome == "skipped":
+        path, line, _ = item.location
+        report.longrepr = (path, line or 0, cause)
+    if verdict is Verdict.DEVIATION:
+        report.wasxfail = cause
+    for case in cases:
+        report.user_properties += junit.properties(case)
+
+
+def _unready(item: pytest.Item, problem: BaseException | None) -> list[CaseRecord]:
+    """A test whose bench did not come up judged nothing: its requirement ends in ERROR."""
+    if "hil" not in getattr(item, "fixturenames", ()) or isinstance(problem, pytest.exit.Exception):
+        return []
+    name = fixtures.requirement_name(item)
+    return [CaseRecord(test=fixtures.key_of(item), requirement=name, verdict=Verdict.ERROR, cause=_one_line(problem))]
+
+
+def _one_line(problem: BaseException | None) -> str:
+    text = str(problem).strip().splitlines() or [type(problem).__name__]
+    return text[0] if isinstance(problem, CopyproofError) else f"{type(problem).__name__}: {text[0]}"
+
+
+def _lun_record(lun: Lun) -> LunRecord:
+    device = lun.device
+    return LunRecord(
+        role=lun.role.value,
+        naa=device.naa,
+        serial=device.serial,
+        blocks=device.blocks,
+        block_size=device.block_size,
+        protection=device.protection,
+    )
+
+
+def _seed(config: pytest.Config) -> int:
+    """The seed that was given, the controller's under xdist, else one from the clock."""
+    given = config.getoption("--hil-seed")
+    if given is None:
+        given = getattr(config, "workerinput", {}).get("hil_seed", int(time.time()))
+    return int(given)

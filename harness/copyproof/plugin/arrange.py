@@ -1,0 +1,167 @@
+"""What a test can arrange before it sends: spans, copies, lists that name nobody, places at the end of a unit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+from copyproof.errors import UsageError
+from copyproof.model.controller import Transfer
+from copyproof.plugin.bench import NUMBERS, ROLES, Bench
+from copyproof.plugin.order import Order, Span
+from copyproof.safety import NOBODY
+from copyproof.scsi.answers import OperatingParameters
+from copyproof.scsi.copylist import BlockSegment, CopyList, Cscd
+from copyproof.scsi.designator import Designator
+from copyproof.scsi.inquiry import Inquiry
+from copyproof.scsi.spoil import Spoiler, spoil
+from copyproof.targets.live import Role
+
+#: Stamped blocks on each side of a span, which no copy may touch.
+MARGIN = 16
+#: The largest count that a segment descriptor can hold (SPC-4 table 151).
+COUNT_LIMIT = 0xFFFF
+#: Where the declared rule has no chunk: long enough that a copy in pieces would show.
+LONG_OVERLAP_BYTES = 8 << 20
+
+
+class Arrangement:
+    """The first half of a rig: it writes stamps and parameter lists and sends nothing."""
+
+    def __init__(self, bench: Bench) -> None:
+        self.bench = bench
+        self.leased: list[Span] = []
+
+    def span(self, role: Role = Role.SOURCE, blocks: int = 8, at: int | None = None) -> Span:
+        """Lease a stamped span with margins on both sides; `at` fixes its first LBA."""
+        span = self.bench.lease(role, blocks, MARGIN, at)
+        self.leased.append(span)
+        return span
+
+    @property
+    def spans(self) -> tuple[Span, Span, Span]:
+        """Three new spans of 8 blocks: one of the source, two of the destination."""
+        return self.span(Role.SOURCE), self.span(Role.DESTINATION), self.span(Role.DESTINATION)
+
+    @property
+    def inquiry(self) -> Inquiry:
+        """The standard INQUIRY data, as probed."""
+        return self.bench.capabilities.inquiry
+
+    @property
+    def parameters(self) -> OperatingParameters:
+        """The operating parameters, as probed; raises UsageError when the target has none (see
+        Capability.PARAMETERS)."""
+        if self.bench.capabilities.parameters is None:
+            raise UsageError("this target has no operating parameters: the test must need Capability.PARAMETERS")
+        return self.bench.capabilities.parameters
+
+    @property
+    def maximum_blocks(self) -> int:
+        """The advertised maximum segment length in blocks; what the field can hold where there is no limit."""
+        parameters = self.bench.capabilities.parameters
+        length = parameters.max_segment_length if parameters else 0
+        return length // self.bench.unit(Role.SOURCE).lun.device.block_size or COUNT_LIMIT
+
+    def copy(
+        self,
+        blocks: int = 8,
+        source: Role | Span = Role.SOURCE,
+        destination: Role | Span = Role.DESTINATION,
+        segments: Iterable[tuple[Span, Span]] = (),
+        via: Role | None = None,
+    ) -> Order:
+        """Order a copy of `blocks` blocks between new spans, or the given segments.
+
+        It is sent to the unit of the first source, unless `via` names another.
+        """
+        pairs = list(segments) or [(self._spanned(source, blocks), self._spanned(destination, blocks))]
+        return self.order([transfer(a, b) for a, b in pairs], via or pairs[0][0].role)
+
+    def order(self, transfers: list[Transfer], via: Role) -> Order:
+        """Write the parameter list of some transfers.
+
+        The first transfer's source and destination are CSCD descriptors 0 and 1, even where they are one unit, so that
+        each can be spoilt alone; further units follow in order of appearance.
+        """
+        ends = [transfers[0].source, transfers[0].destination]
+        ends += dict.fromkeys(n for t in transfers for n in (t.source, t.destination) if n not in ends)
+        segments = tuple(
+            BlockSegment(t.blocks, t.source_lba, t.destination_lba, ends.index(t.source), _last(ends, t.destination))
+            for t in transfers
+        )
+        cscds = tuple(self._cscd(ROLES[number]) for number in ends)
+        return Order(CopyList(cscds, segments).encode(), tuple(transfers), via)
+
+    def overlapping(self, blocks: int, shift: int) -> Order:
+        """Order a copy within the source unit to a place `shift` blocks higher (lower where negative); the two
+        overlap."""
+        whole = self.span(Role.SOURCE, blocks + abs(shift))
+        low, high = whole.lba, whole.lba + abs(shift)
+        source, destination = (low, high) if shift > 0 else (high, low)
+        number = NUMBERS[Role.SOURCE]
+        return self.order([Transfer(number, source, number, destination, blocks)], Role.SOURCE)
+
+    @property
+    def chunk_and_a_block(self) -> int:
+        """One block more than a chunk of the declared overlap rule; 8 MiB where the rule has none."""
+        size = self.bench.unit(Role.SOURCE).lun.device.block_size
+        return min((self.bench.model.chunk or LONG_OVERLAP_BYTES // size) + 1, COUNT_LIMIT)
+
+    def past_the_end(self, role: Role, blocks: int, inside: int) -> Order:
+        """Order a copy whose range in one unit (source or destination) has only its first `inside` blocks on the
+        unit."""
+        other = Role.SOURCE if role is Role.DESTINATION else Role.DESTINATION
+        edge = self.span(role, inside, at=self.bench.unit(role).blocks - inside)
+        free = self.span(other, blocks)
+        source, destination = (edge, free) if role is Role.SOURCE else (free, edge)
+        part = Transfer(NUMBERS[source.role], source.lba, NUMBERS[destination.role], destination.lba, blocks)
+        return self.order([part], free.role)
+
+    def hidden(self, blocks: int = 8) -> Span:
+        """A span of the unit that another initiator has; stamped where this host has a way to it."""
+        unit = self.bench.units.get(Role.HIDDEN)
+        if unit and unit.volume:
+            return self.span(Role.HIDDEN, blocks)
+        return Span(Role.HIDDEN, 0, blocks, 0)
+
+    def unadvertised(self, types: Iterable[int]) -> int:
+        """Return the first descriptor type of a range that the operating parameters do not list."""
+        return next(kind for kind in types if kind not in self.parameters.descriptors)
+
+    @staticmethod
+    def nobody(index: int) -> Spoiler:
+        """Put a designator in a CSCD descriptor that no unit can have."""
+        room = Designator.of_naa(NOBODY).data.ljust(20, b"\0")
+        return spoil(f"cscd[{index}].designator", int.from_bytes(room, "big"))
+
+    @contextmanager
+    def spoilt_label(self, order: Order, block: int, **tags: int) -> Iterator[None]:
+        """Damage tags (`guard`, `reference`) of one source block behind the target's back; mend them at the end."""
+        first = order.intent[0]
+        sidecar = self.bench.sidecar(ROLES[first.source])
+        right = sidecar.read(first.source_lba + block, 1)
+        wrong = right.copy()
+        for name, value in tags.items():
+            wrong[name] = value
+        sidecar.write(first.source_lba + block, wrong)
+        try:
+            yield
+        finally:
+            sidecar.write(first.source_lba + block, right)
+
+    def _spanned(self, place: Role | Span, blocks: int) -> Span:
+        return place if isinstance(place, Span) else self.span(place, blocks)
+
+    def _cscd(self, role: Role) -> Cscd:
+        device = self.bench.live.lun(role).device
+        return Cscd(Designator.of_naa(device.naa), block_length=device.block_size)
+
+
+def transfer(a: Span, b: Span) -> Transfer:
+    """Return the transfer that copies one span onto another, as many blocks as both have."""
+    return Transfer(NUMBERS[a.role], a.lba, NUMBERS[b.role], b.lba, min(a.blocks, b.blocks))
+
+
+def _last(ends: list[int], number: int) -> int:
+    return len(ends) - 1 - ends[::-1].index(number)

@@ -1,0 +1,98 @@
+"""Bring a bench up: target, transports behind the safety check, capabilities, model. Taken down in reverse, always."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+
+from copyproof import safety
+from copyproof.blocks.stamp import Stamper
+from copyproof.errors import SafetyRefusal, UsageError
+from copyproof.model.controller import ReferenceModel
+from copyproof.plugin.bench import NAMES, NUMBERS, Bench, Unit, overlap_chunk
+from copyproof.targets.capabilities import probe
+from copyproof.targets.drivers import open_target
+from copyproof.targets.live import LiveTarget, Lun, Role
+from copyproof.targets.spec import LabelProbe, TargetSpec
+from copyproof.transport.base import Transport, drain
+from copyproof.transport.sg3 import Sg3
+from copyproof.verdicts.profile import load_profile
+from copyproof.verify.check import Checker, Place
+from copyproof.verify.labels import Sidecar
+from copyproof.verify.volume import HostVolume
+
+#: Seconds that draining unit attentions may take, a unit.
+DRAIN = 30.0
+Wrap = Callable[[Lun, Transport], Transport]
+
+
+@contextmanager
+def opened(spec: TargetSpec, seed: int, wrap: Wrap, *, strict: bool = False) -> Iterator[Bench]:
+    """Bring a target up and build the bench on it; raises UsageError when it cannot run here, DeviceError when it
+    fails."""
+    profile = load_profile(spec.profile)
+    with open_target(spec) as live:
+        permitted = permission(live)
+        units = {role: _unit(lun, permitted, wrap) for role, lun in live.luns.items() if lun.device.sg}
+        for unit in units.values():
+            drain(unit.transport, DRAIN)
+        capabilities = probe(live, units[Role.SOURCE].transport)
+        size = _common_block_size(live)
+        stamper = Stamper(seed, size)
+        volumes = {NUMBERS[role]: lun.device.blocks for role, lun in live.luns.items()}
+        model = ReferenceModel(volumes, overlap_chunk(spec, size))
+        checker = Checker(model, stamper, NAMES, _places(live, units))
+        bench = Bench(live, units, capabilities, profile, stamper, model, checker, seed, strict)
+        if Role.BYSTANDER in units:
+            bench.stamp(Role.BYSTANDER, 0, units[Role.BYSTANDER].blocks)
+        yield bench
+
+
+def permission(live: LiveTarget) -> safety.Permitted:
+    """Vet every unit of the target and return the permission to write to them; raises SafetyRefusal.
+
+    A unit that this host has no way to cannot be looked at: a copy may name it only where the target file gives up
+    what is on it.
+    """
+    seen = [(lun.device, _named(live, lun)) for lun in live.luns.values() if lun.device.sg]
+    permitted = safety.permit(seen)
+    unseen = [lun for lun in live.luns.values() if not lun.device.sg]
+    for lun in unseen:
+        if not _named(live, lun).destroy:
+            what = f"the {lun.role.value} unit {lun.device.naa}, which cannot be looked at from here"
+            raise SafetyRefusal(f"refuses to name {what}, in a copy (set `destroy = true` for it in the target file)")
+    return safety.Permitted(permitted.naas | {lun.device.naa for lun in unseen}, permitted.opcodes)
+
+
+def _named(live: LiveTarget, lun: Lun) -> safety.Named:
+    """A unit as the target file names it; a driver that made its units names them itself."""
+    spec = live.spec.luns[lun.role.value]
+    made = not spec.naa and not spec.serial
+    return safety.Named(lun.device.naa if made else spec.naa, spec.serial, spec.destroy)
+
+
+def _unit(lun: Lun, permitted: safety.Permitted, wrap: Wrap) -> Unit:
+    device, node = lun.device, lun.device.sg[0]
+    gate = safety.Gate(wrap(lun, Sg3(node)), device.naa, permitted, partial(safety.incarnation, node))
+    volume = None
+    if device.block:
+        volume = HostVolume(device.block[0], device.block_size, partial(safety.open_for_write, device, permitted))
+    return Unit(NUMBERS[lun.role], lun, gate, volume)
+
+
+def _places(live: LiveTarget, units: Mapping[Role, Unit]) -> dict[int, Place]:
+    sees_sidecar = LabelProbe.SIDECAR in live.spec.labels.probes
+    return {
+        unit.number: Place(unit.volume, Sidecar(unit.lun.sidecar) if sees_sidecar and unit.lun.sidecar else None)
+        for unit in units.values()
+        if unit.volume
+    }
+
+
+def _common_block_size(live: LiveTarget) -> int:
+    sizes = {lun.device.block_size for lun in live.luns.values() if lun.device.blocks}
+    if len(sizes) != 1:
+        found = ", ".join(map(str, sorted(sizes)))
+        raise UsageError(f"the units of {live.spec.name} have block sizes of {found} bytes: choose units of one size")
+    return sizes.pop()

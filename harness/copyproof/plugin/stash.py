@@ -1,0 +1,14 @@
+"""Where the plugin keeps its things on pytest's own objects."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from copyproof.plugin.active import Active
+    from copyproof.plugin.rig import Rig
+
+ACTIVE: pytest.StashKey[Active] = pytest.StashKey()
+RIG: pytest.StashKey[Rig] = pytest.StashKey()

@@ -1,0 +1,101 @@
+"""Read blocks back and hold them against the model: data, and labels where a probe sees them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import reduce
+
+from copyproof.blocks.diagnose import diagnose, diagnose_labels
+from copyproof.blocks.expected import Expected
+from copyproof.blocks.findings import Finding, Findings, Wrong
+from copyproof.blocks.stamp import Stamper
+from copyproof.model.controller import ReferenceModel, Snapshot
+from copyproof.model.extents import Extent
+from copyproof.verify.labels import Sidecar
+from copyproof.verify.volume import HostVolume, UnreadableBlocks
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """How one volume's blocks, and perhaps its labels, are seen."""
+
+    volume: HostVolume
+    sidecar: Sidecar | None = None
+
+
+class Checker:
+    """Compares volumes with the model. `places` and `names` are keyed by volume number.
+
+    `remember` notes what each block holds before a command, so that a block that was not written can be told from a
+    block that was written wrongly. `application_tag` is what the labels of all blocks must carry, 0 to FFFEh.
+    """
+
+    def __init__(
+        self,
+        model: ReferenceModel,
+        stamper: Stamper,
+        names: Mapping[int, str],
+        places: Mapping[int, Place],
+        application_tag: int = 0,
+    ) -> None:
+        self._model, self._stamper, self._names, self._places = model, stamper, names, places
+        self._application_tag = application_tag
+        self._before: Snapshot = model.snapshot()
+
+    def remember(self) -> None:
+        """Note what each block holds now, as what it held before the next command."""
+        self._before = self._model.snapshot()
+
+    def check(self, number: int, lba: int, count: int) -> Findings:
+        """Check [lba, lba + count) of a volume; raises DeviceError when it cannot be read for another reason than its
+        contents."""
+        place = self._places[number]
+        return Findings.total(self._piece(number, place, *piece) for piece in place.volume.pieces(lba, count))
+
+    def _piece(self, number: int, place: Place, lba: int, count: int) -> Findings:
+        extents = self._model.slice(number, lba, count)
+        labels = self._labels(number, place, extents)
+        try:
+            data = place.volume.read(lba, count)
+        except UnreadableBlocks as problem:
+            return labels + self._unreadable(number, problem)
+        expected, previous = _expected(extents), _expected(self._before.slice(number, lba, count))
+        return labels + diagnose(
+            self._stamper, data, lba, expected, previous, self._names, place=self._names.get(number, "")
+        )
+
+    def _labels(self, number: int, place: Place, extents: Sequence[Extent]) -> Findings:
+        """Labels are looked at where the data is known, past the target: a wrong one can make the data unreadable."""
+        if place.sidecar is None:
+            return Findings()
+        return Findings.total(
+            self._label_run(number, place.sidecar, extent) for extent in extents if len(extent.origins) == 1
+        )
+
+    def _label_run(self, number: int, sidecar: Sidecar, extent: Extent) -> Findings:
+        origins = Expected.run(extent.origins[0], extent.count).origins
+        return diagnose_labels(
+            sidecar.read(extent.lba, extent.count),
+            self._stamper.guards_at(origins.volumes, origins.lbas, origins.generations),
+            extent.lba,
+            application=self._application_tag,
+            origin_lbas=origins.lbas,
+            place=self._names.get(number, ""),
+        )
+
+    def _unreadable(self, number: int, problem: UnreadableBlocks) -> Findings:
+        name = self._names.get(number, "")
+        finding = Finding(problem.lba, problem.count, Wrong.UNREADABLE, detail=str(problem), place=name)
+        return Findings(checked=problem.count, wrong={Wrong.UNREADABLE: problem.count}, findings=(finding,))
+
+
+def _expected(extents: Sequence[Extent]) -> Expected:
+    return reduce(Expected.then, map(_expected_run, extents))
+
+
+def _expected_run(extent: Extent) -> Expected:
+    if not extent.origins:
+        return Expected.unknown(extent.count)
+    first, *others = (Expected.run(origin, extent.count) for origin in extent.origins)
+    return first.or_else(*others)
