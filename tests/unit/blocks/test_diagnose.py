@@ -269,6 +269,26 @@ def test_runs_end_where_a_right_block_stands(wrong: set[int]) -> None:
     assert all(max(one) + 1 < min(two) for one, two in pairwise(ranges))
 
 
+def test_runs_where_zeros_belong_end_at_right_blocks_too() -> None:
+    data = np.zeros((COUNT, 512), np.uint8)
+    data[[2, 5]] = 0xFF
+    findings = diagnose(STAMPERS[512], data, 0, Expected.zeros(COUNT)).findings
+    assert [(each.lba, each.count) for each in findings] == [(2, 1), (5, 1)]
+
+
+def test_blocks_copied_in_reverse_are_told_one_by_one() -> None:
+    stamper = STAMPERS[512]
+    findings = judged(stamper, stamper.make(1, SOURCE + COUNT, COUNT, 2)[::-1]).findings
+    held = [each.found.lba for each in findings if each.found]
+    assert held == list(range(SOURCE + 2 * COUNT - 1, SOURCE + COUNT - 1, -1))
+
+
+def test_an_alternative_that_is_not_known_allows_nothing() -> None:
+    stamper, nothing = STAMPERS[512], Expected.unknown(COUNT)
+    data = stamper.make_at(nothing.origins.volumes, nothing.origins.lbas, nothing.origins.generations)
+    assert judged(stamper, data, EXPECTED.or_else(nothing)).right == 0
+
+
 def test_checking_in_parts_tells_the_same_as_in_one() -> None:
     stamper = STAMPERS[512]
     data = stamper.make(1, SOURCE + 1, COUNT, 2)

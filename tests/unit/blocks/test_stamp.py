@@ -68,6 +68,15 @@ def test_every_one_and_two_bit_flip_of_a_unit_is_seen() -> None:
     assert (seen[1] | np.eye(256, dtype=np.bool_)).all()
 
 
+@pytest.mark.parametrize(("word", "bit"), [(0, 63), (1, 48), (1, 63)])
+def test_a_unit_with_unused_bits_set_is_not_whole_whatever_its_checks_say(word: int, bit: int) -> None:
+    units = code.encode(Origins.run(Origin(1, 2, 3), 1))
+    assert code.intact(units).tolist() == [True]
+    units[0, word] |= np.uint64(1 << bit)
+    units[:, 2:] = code.checks(units)
+    assert code.intact(units).tolist() == [False]
+
+
 @given(origins, origins, st.integers(1, UNIT - 1))
 def test_two_units_torn_at_any_byte_make_no_third_one(first: Origin, second: Origin, at: int) -> None:
     stamper = STAMPERS[512]
