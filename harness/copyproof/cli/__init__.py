@@ -1,0 +1,59 @@
+"""The command line: one module a command, imported when the command is used.
+
+What the user can mend ends as one line on standard error and status 2, what a device did as one line and status 3.
+
+>>> sorted(COMMANDS)
+['devices', 'run', 'targets']
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+
+import click
+
+from copyproof.errors import CopyproofError, UsageError
+
+COMMANDS = {
+    "devices": ("copyproof.cli.devices:devices", "List SCSI disks, and why safety would refuse each."),
+    "run": ("copyproof.cli.run:run", "Run the conformance suite against a target."),
+    "targets": ("copyproof.cli.targets:targets", "List target files, and whether each can run here."),
+}
+"""Name → (module:command, one line for --help)."""
+
+
+class Lazy(click.Group):
+    """A group that imports a command only when it is used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        """Return the names, sorted."""
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """Import a command; None when there is no such command."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, name = COMMANDS[cmd_name][0].partition(":")
+        command: click.Command = getattr(import_module(module), name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, COMMANDS[name][1]) for name in self.list_commands(ctx)])
+
+
+@click.command(cls=Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="copyproof")
+def entry() -> None:
+    """Prove that a SCSI array's copies are right: every block, every label, nothing else touched."""
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line; ends by SystemExit."""
+    try:
+        entry.main(arguments, prog_name="copyproof")
+    except CopyproofError as error:
+        print(f"copyproof: {error}", file=sys.stderr)
+        sys.exit(2 if isinstance(error, UsageError) else 3)

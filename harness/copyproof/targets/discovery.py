@@ -47,7 +47,7 @@ def find(*, naa: str = "", serial: str = "", sysfs: Path = SYSFS) -> Device:
     matches = [d for d in devices(sysfs=sysfs) if (naa and d.naa == naa) or (serial and d.serial == serial)]
     wanted = f"NAA {naa}" if naa else f"serial number {serial}"
     if not matches:
-        raise UsageError(f"no device has the {wanted}; `copyproof devices` lists those that there are")
+        raise UsageError(f"no device has the {wanted}")
     if len(matches) > 1:
         raise UsageError(f"{len(matches)} devices have the {wanted}; name them by NAA")
     return matches[0]
@@ -64,7 +64,7 @@ def wait_for(naas: Iterable[str], timeout: float, *, nodes: int = 1, sysfs: Path
         ready = {d.naa: d for d in devices(sysfs=sysfs) if len(d.sg) >= nodes and len(d.block) >= nodes and d.blocks}
         return {naa: ready[naa] for naa in wanted if naa in ready and _settled(ready[naa], sysfs)}
 
-    found = _on_events(look, lambda now: len(now) == len(set(wanted)), timeout)
+    found = on_events(look, lambda now: len(now) == len(set(wanted)), timeout)
     missing = [naa for naa in wanted if naa not in found]
     if missing:
         seen = ", ".join(d.naa or d.serial or "one without a name" for d in devices(sysfs=sysfs)) or "none"
@@ -75,18 +75,20 @@ def wait_for(naas: Iterable[str], timeout: float, *, nodes: int = 1, sysfs: Path
     return found
 
 
-def wait_gone(naas: Iterable[str], timeout: float, *, sysfs: Path = SYSFS) -> None:
-    """Wait at most `timeout` seconds until no path has any of these designators; raises DeviceError when one stays."""
-    unwanted = set(naas)
+def wait_gone(prefix: str, timeout: float, *, sysfs: Path = SYSFS) -> None:
+    """Wait at most `timeout` seconds until no unit's NAA designator begins with `prefix`.
 
-    def look() -> set[str]:
-        return {device.naa for device in devices(sysfs=sysfs)} & unwanted
+    Raises DeviceError when one stays.
+    """
 
-    if left := _on_events(look, lambda now: not now, timeout):
+    def look() -> list[str]:
+        return [device.naa for device in devices(sysfs=sysfs) if device.naa.startswith(prefix)]
+
+    if left := on_events(look, lambda now: not now, timeout):
         raise DeviceError(f"the unit with NAA {', '.join(sorted(left))} did not go away within {timeout:g} s")
 
 
-def _on_events(look: Callable[[], T], enough: Callable[[T], bool], timeout: float) -> T:
+def on_events(look: Callable[[], T], enough: Callable[[T], bool], timeout: float) -> T:
     """Look now, and again at each event of udev, until it is enough or `timeout` seconds have passed."""
     deadline = time.monotonic() + timeout
     if enough(seen := look()):

@@ -95,12 +95,27 @@ def forget(mark: Mark, *, state: Path | None = None) -> None:
     (_folder(state) / f"{mark}.lock").unlink(missing_ok=True)
 
 
+def note(thing: str, *, state: Path | None = None) -> None:
+    """Remember that a run made something that runs share, so that the last of them gives it back."""
+    (_folder(state) / f"made-{thing}").touch()
+
+
+def noted(thing: str, *, state: Path | None = None) -> bool:
+    """Whether a run made the shared thing."""
+    return (_folder(state) / f"made-{thing}").exists()
+
+
+def unnote(thing: str, *, state: Path | None = None) -> None:
+    """Forget a shared thing, which has been given back."""
+    (_folder(state) / f"made-{thing}").unlink(missing_ok=True)
+
+
 def _folder(state: Path | None) -> Path:
     folder = state or STATE
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except PermissionError:
-        raise PermissionDenied(f"{folder}: cannot be made; building a target needs root") from None
+    except OSError as error:
+        raise PermissionDenied(f"{folder} cannot be made ({error.strerror}); building a target needs root") from None
     return folder
 
 

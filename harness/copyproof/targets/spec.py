@@ -114,7 +114,7 @@ def find(name_or_path: str) -> Path:
             raise UsageError(f"{path}: there is no such target file")
         return path
     if name_or_path not in names():
-        near = difflib.get_close_matches(name_or_path, names(), n=3, cutoff=0.5)
+        near = difflib.get_close_matches(name_or_path, names(), n=3, cutoff=0.7)
         hint = f" Did you mean {' or '.join(near)}?" if near else ""
         raise UsageError(
             f"there is no target {name_or_path!r}.{hint} "

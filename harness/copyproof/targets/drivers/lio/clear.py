@@ -9,21 +9,25 @@ from pathlib import Path
 
 from copyproof import process
 from copyproof.errors import DeviceError
+from copyproof.targets import discovery, lease
 from copyproof.targets.drivers.lio import ground, initiator
 from copyproof.targets.drivers.lio.backstores import COMPANY
 from copyproof.targets.lease import Mark
 
+GONE = 30.0
+"""Seconds that a unit or a loop device may take to go away."""
 TARGET = ground.CONFIGFS / "target"
 
 
 def clear(mark: Mark, run: process.Runner = process.run) -> None:
     """Take down sessions, targets, storage objects, loop devices and files of a mark, in this order.
 
-    What is not there is no fault. Goes on past a step that fails; raises DeviceError at the end with all that is left.
+    What is not there is no fault. Goes on past a step that fails; raises DeviceError at the end with what is left.
     """
     steps: dict[str, Callable[[], None]] = {
         "sessions": lambda: initiator.clear(mark, run),
         "targets": lambda: _targets(mark),
+        "units": lambda: discovery.wait_gone(f"6{COMPANY}{mark.run}", GONE),
         "storage objects": lambda: _storage_objects(mark),
         "loop devices": lambda: _loops(mark, run),
         "files": lambda: _files(mark),
@@ -47,18 +51,20 @@ def _targets(mark: Mark) -> None:
         for name in _names(TARGET / fabric):
             if _ours(name, mark):
                 Target(FabricModule(fabric), name, mode="lookup").delete()
-        _drop_if_empty(TARGET / fabric)
+        _give_back(fabric)
 
 
 def _ours(name: str, mark: Mark) -> bool:
     return name.startswith(f"naa.5{COMPANY}{mark.run}") or str(mark) in name
 
 
-def _drop_if_empty(fabric: Path) -> None:
-    """Remove a fabric without targets: LIO makes it again when asked for. The kernel keeps one that is in use."""
-    if fabric.is_dir() and not _names(fabric):
+def _give_back(fabric: str) -> None:
+    """Remove a fabric's folder when a run made it and it holds no target; the kernel keeps one that is in use."""
+    folder = TARGET / fabric
+    if lease.noted(fabric) and not _names(folder):
         with contextlib.suppress(OSError):
-            fabric.rmdir()
+            folder.rmdir()
+            lease.unnote(fabric)
 
 
 def _storage_objects(mark: Mark) -> None:
@@ -80,12 +86,25 @@ def _delete_storage_object(path: Path) -> None:
 
 
 def _loops(mark: Mark, run: process.Runner) -> None:
-    for backing in Path("/sys/block").glob("loop*/loop/backing_file"):
-        if str(mark) in backing.read_text(errors="replace"):
-            node = f"/dev/{backing.parent.parent.name}"
-            done = run(["losetup", "--detach", node], timeout=30)
-            if done.code:
-                raise DeviceError(f"{node}: {done.error_text.strip()}")
+    for node in _loop_nodes(mark):
+        done = run(["losetup", "--detach", node], timeout=30)
+        if done.code:
+            raise DeviceError(f"{node}: {done.error_text.strip()}")
+    # Whoever still has the node open (udev's probe) delays the detaching.
+    if left := discovery.on_events(lambda: _loop_nodes(mark), lambda now: not now, GONE):
+        raise DeviceError(f"{', '.join(left)} did not let go of its file within {GONE:g} s")
+
+
+def _loop_nodes(mark: Mark) -> list[str]:
+    files = {path: _text(path) for path in Path("/sys/block").glob("loop*/loop/backing_file")}
+    return [f"/dev/{path.parent.parent.name}" for path, file in sorted(files.items()) if str(mark) in file]
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(errors="replace")
+    except OSError:  # a loop device may lose its file, and this attribute, at any time
+        return ""
 
 
 def _files(mark: Mark) -> None:

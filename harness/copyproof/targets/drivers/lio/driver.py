@@ -9,7 +9,7 @@ from types import TracebackType
 from copyproof import process
 from copyproof.errors import UsageError
 from copyproof.targets import discovery, lease
-from copyproof.targets.drivers.lio import backstores, ground, initiator, loopback
+from copyproof.targets.drivers.lio import backstores, ground, initiator, iscsi, loopback
 from copyproof.targets.drivers.lio.backstores import Backstore, Wanted, fresh_serial
 from copyproof.targets.drivers.lio.clear import clear
 from copyproof.targets.lease import Mark
@@ -72,7 +72,7 @@ class LioDriver:
             for role, lun in self.spec.luns.items()
         ]
         if self.spec.lio.fabric == "iscsi":
-            initiator.publish(mark, stores, self._run)
+            initiator.log_in(mark, iscsi.publish(mark, stores), self._run)
         else:
             loopback.publish(mark, stores)
         return stores

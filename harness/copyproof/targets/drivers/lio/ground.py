@@ -7,9 +7,11 @@ import os
 import shutil
 import warnings
 from pathlib import Path
+from typing import Any
 
 from copyproof import process
 from copyproof.errors import PermissionDenied, ToolMissing, UsageError
+from copyproof.targets import lease
 from copyproof.targets.lease import Mark
 from copyproof.targets.spec import TargetSpec
 
@@ -42,7 +44,8 @@ def obstacles(spec: TargetSpec, run: process.Runner = process.run) -> list[str]:
     missing = {name: package for name, package in programs(spec).items() if not shutil.which(name, path=path)}
     found += [f"{name} is missing: apt install {package}" for name, package in missing.items()]
     if "modprobe" not in missing:
-        found += [_module_hint(name) for name in ("configfs", *modules(spec)) if not _available(name, run)]
+        lacking = [name for name in ("configfs", *modules(spec)) if not _available(name, run)]
+        found += [_module_hint(lacking)] if lacking else []
     return found
 
 
@@ -65,7 +68,7 @@ def load(name: str, run: process.Runner = process.run) -> None:
         return
     done = run(["modprobe", name], timeout=60)
     if done.code:
-        raise ToolMissing(f"{_module_hint(name)} ({done.error_text.strip()})")
+        raise ToolMissing(f"{_module_hint([name])} ({done.error_text.strip()})")
 
 
 def folder(mark: Mark) -> Path:
@@ -88,6 +91,17 @@ def rtslib() -> None:
             raise UsageError(f"LIO cannot be configured: {error}") from None
 
 
+def fabric(name: str) -> Any:
+    """Return rtslib's fabric module, its folder made, and noted as made by a run if it was not there."""
+    from rtslib_fb import FabricModule
+
+    module = FabricModule(name)
+    if not module.exists:
+        lease.note(name)
+        Path(module.path).mkdir()
+    return module
+
+
 def _mount(run: process.Runner) -> None:
     if CONFIGFS.is_mount():
         return
@@ -104,8 +118,6 @@ def _available(name: str, run: process.Runner) -> bool:
     return _present(name) or run(["modprobe", "--dry-run", "--quiet", name], timeout=10).code == 0
 
 
-def _module_hint(name: str) -> str:
-    release = os.uname().release
-    return (
-        f"kernel module {name} is missing for {release}: install linux-image-amd64 (not its cloud flavour) or use ci/vm"
-    )
+def _module_hint(names: list[str]) -> str:
+    lacks = f"kernel {os.uname().release} lacks the module{'s' * (len(names) > 1)} {', '.join(names)}"
+    return f"{lacks}: install and boot linux-image-amd64 (not its cloud flavour), or use ci/vm"

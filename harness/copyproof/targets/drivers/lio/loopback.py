@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from copyproof.errors import DeviceError
+from copyproof.targets.drivers.lio import ground
 from copyproof.targets.drivers.lio.backstores import COMPANY, Backstore
 from copyproof.targets.lease import Mark
 from copyproof.targets.live import Role
@@ -38,8 +39,8 @@ def publish(mark: Mark, stores: Iterable[Backstore]) -> None:
 
 
 def _target(name: str, stores: list[Backstore]) -> None:
-    from rtslib_fb import LUN, TPG, FabricModule, Target
+    from rtslib_fb import LUN, TPG, Target
 
-    portal_group = TPG(Target(FabricModule("loopback"), name, mode="create"), 1, mode="create")
+    portal_group = TPG(Target(ground.fabric("loopback"), name, mode="create"), 1, mode="create")
     for number, store in enumerate(stores):
         LUN(portal_group, number, store.so)
