@@ -5,11 +5,16 @@ from __future__ import annotations
 import importlib.util
 import os
 import re
+import shutil
 import subprocess
-from collections.abc import Iterable, Sequence
+import tempfile
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from ci.core import ROOT, SetupError, cache_folder, digest, find_tool, once, output_of, say
+
+T = TypeVar("T")
 
 LIST = ROOT / "ci" / "packages"
 
@@ -17,7 +22,7 @@ LIST = ROOT / "ci" / "packages"
 def listed(text: str, purpose: str = "") -> list[str]:
     """Return the package names of a list: one a line, ``#`` starts a comment.
 
-    ``[test]`` behind a name marks what only that purpose needs.
+    ``[test]`` or ``[vm]`` behind a name marks what only that purpose needs.
 
     >>> listed("# all\\nudev  # names\\n\\nchromium [test]")
     ['udev']
@@ -25,7 +30,16 @@ def listed(text: str, purpose: str = "") -> list[str]:
     ['udev', 'chromium']
     """
     rows = [line.partition("#")[0].split() for line in text.splitlines()]
-    return [row[0] for row in rows if row and (len(row) == 1 or row[1] == f"[{purpose}]")]
+    return [row[0] for row in rows if row and row[1:] in ([], [f"[{purpose}]"])]
+
+
+def guest_only(text: str) -> list[str]:
+    """Return the packages of a list that only the test machine needs.
+
+    >>> guest_only("udev\\nlvm2 [vm]")
+    ['lvm2']
+    """
+    return [name for name in listed(text, "vm") if name not in listed(text)]
 
 
 def missing(wanted: Iterable[str], status: str) -> list[str]:
@@ -118,6 +132,49 @@ def dependencies(text: str) -> list[str]:
     ['linux-image-6.1.0-56-amd64']
     """
     return re.findall(r"^\s*\|?(?:Pre)?Depends: ([^<\s]+)", text, re.MULTILINE)
+
+
+def ensure_guest_tools() -> Path:
+    """Return a folder with the programs that only the test machine needs, laid out like a root.
+
+    Raises:
+        SetupError: they cannot be fetched.
+    """
+    absent = missing(guest_only(LIST.read_text()), _dpkg_status())
+    folder = cache_folder() / f"guest-tools-{digest(absent)}"
+    if not folder.is_dir():
+        with tempfile.TemporaryDirectory(dir=cache_folder()) as drafts:
+            tree = Path(drafts, "tree")
+            tree.mkdir()
+            if absent:
+                say(f"fetching for the test machine: {' '.join(absent)}")
+                with_fresh_lists(lambda: unpack(_with_dependencies(absent), tree, Path(drafts, "archives")))
+            merge_usr(tree)
+            tree.rename(folder)
+    return folder
+
+
+def _with_dependencies(names: Sequence[str]) -> list[str]:
+    """Return the packages and what else would have to be installed with them on this machine."""
+    simulated = output_of(["apt-get", "install", "--simulate", "-q", "--no-install-recommends", *names])
+    return re.findall(r"^Inst (\S+)", simulated, re.MULTILINE)
+
+
+def with_fresh_lists(work: Callable[[], T]) -> T:
+    """Do some fetching; where it fails, fetch the package lists and do it again."""
+    try:
+        return work()
+    except SetupError:
+        update_lists()
+        return work()
+
+
+def merge_usr(tree: Path) -> None:
+    """Move what old packages ship in /bin, /sbin and /lib below /usr, where those are links to."""
+    for name in ("bin", "sbin", "lib", "lib64"):
+        if (tree / name).is_dir() and not (tree / name).is_symlink():
+            shutil.copytree(tree / name, tree / "usr" / name, symlinks=True, dirs_exist_ok=True)
+            shutil.rmtree(tree / name)
 
 
 def unpack(names: Sequence[str], folder: Path, drafts: Path) -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ci.core import ROOT, SetupError, cache_folder, digest, find_tool, output_of, replace_file, say
-from ci.debian import dependencies, unpack, update_lists
+from ci.debian import dependencies, unpack, with_fresh_lists
 
 _META = {"debian": "linux-image-amd64", "ubuntu": "linux-image-generic"}
 _BOOT_MODULES = ("virtio_pci", "9pnet_virtio", "9p", "virtio_console", "overlay")
@@ -58,19 +58,10 @@ def modules_folder(folder: Path, version: str) -> Path:
 
 def _fetch(folder: Path) -> str:
     say("fetching the kernel of the test machine")
-    try:
-        names = image_packages()
-    except SetupError:
-        update_lists()
-        names = image_packages()
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder) as drafts:
         tree = Path(drafts, "tree")
-        try:
-            unpack(names, tree, Path(drafts, "archives"))
-        except SetupError:
-            update_lists()
-            unpack(image_packages(), tree, Path(drafts, "archives"))
+        with_fresh_lists(lambda: unpack(image_packages(), tree, Path(drafts, "archives")))
         return _settle(tree, folder)
 
 
@@ -234,7 +225,7 @@ def ensure_first_files(kernel: Kernel) -> Path:
 
 def _first_files(kernel: Kernel, script: bytes, busybox: bytes) -> list[tuple[str, int, bytes]]:
     order = _boot_order(kernel)
-    folders = [(name, 0o40755, b"") for name in ("bin", "dev", "proc", "run", "new", "host", "modules")]
+    folders = [(name, 0o40755, b"") for name in ("bin", "dev", "proc", "run", "new", "host", "tools", "modules")]
     nodes = [("dev/console", 0o20600, b"5,1"), ("dev/null", 0o20666, b"1,3")]
     tools = [(f"bin/{name}", 0o120777, b"busybox") for name in _TOOLS]
     modules = [(f"modules/{_name(file)}", 0o100644, module_bytes(kernel.modules / file)) for file in order]

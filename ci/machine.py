@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import queue
+import re
 import shlex
 import signal
 import subprocess
@@ -18,7 +19,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ci.attend import TIMED_OUT
-from ci.core import OUT, ROOT, SetupError, find_tool
+from ci.core import OUT, ROOT, SetupError, cache_folder, find_tool
 from ci.kernel import Kernel, archive
 
 NO_RESULT = 125
@@ -33,6 +34,8 @@ class Parts:
 
     kernel: Kernel
     first_files: Path
+    tools: Path
+    """Programs laid over the host's."""
     kvm: bool
     memory: str = "2G"
 
@@ -250,8 +253,19 @@ class _Machine:
 
     def _last_words(self, said: str) -> str:
         console = self.console.read_text(errors="replace") if self.console.is_file() else ""
-        lines = [line for line in (console + "\n" + said).splitlines() if line.strip()]
-        return "\n".join(f"  | {line}" for line in lines[-25:]) or "  | (its console is empty)"
+        (cache_folder() / "console.log").write_text(console)
+        return "\n".join(f"  | {line}" for line in last_words(f"{console}\n{said}")) or "  | (its console is empty)"
+
+
+def last_words(console: str, most: int = 25) -> list[str]:
+    """Return the lines that tell best why a machine died: from the crash on, else the last ones.
+
+    >>> last_words("a\\nb\\nKernel panic - x\\nc\\nd", 2)
+    ['Kernel panic - x', 'c']
+    """
+    lines = [line for line in console.splitlines() if line.strip()]
+    crash = next((number for number, line in enumerate(lines) if re.search(r"Kernel panic|BUG: |Oops", line)), None)
+    return lines[-most:] if crash is None else lines[crash : crash + most]
 
 
 def _die_with_parent() -> None:
@@ -268,7 +282,8 @@ def arguments(parts: Parts, first_files: Path, console: Path, ports: Mapping[str
     arguments += ["-m", parts.memory, "-smp", str(min(2, os.cpu_count() or 1))]
     arguments += ["-kernel", str(parts.kernel.image), "-initrd", str(first_files), "-append", kernel_line]
     arguments += ["-chardev", f"file,id=console,path={_comma(console)}", "-serial", "chardev:console"]
-    arguments += _share("root", Path("/"), readonly=True) + _share("out", OUT, readonly=False)
+    arguments += _share("root", Path("/"), readonly=True)
+    arguments += _share("tools", parts.tools, readonly=True) + _share("out", OUT, readonly=False)
     arguments += ["-device", "virtio-serial-pci"]
     for name, descriptor in ports.items():
         arguments += ["-chardev", f"file,id={name},path=/dev/fd/{descriptor}"]

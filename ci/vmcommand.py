@@ -11,6 +11,7 @@ from pathlib import Path
 
 from ci.attend import guarded
 from ci.core import OUT, ROOT, cache_folder, digest, find_tool, locked, replace_file, say
+from ci.debian import ensure_guest_tools
 from ci.kernel import ensure_first_files, ensure_kernel
 from ci.machine import Job, Outcome, Parts, environment, hidden_folders, run, same_stream
 from ci.prepare import set_up
@@ -21,7 +22,7 @@ def machine_parts(memory: str = "2G") -> Parts:
     OUT.mkdir(exist_ok=True)
     with locked(cache_folder() / "lock"):
         kernel = ensure_kernel()
-        parts = Parts(kernel, ensure_first_files(kernel), kvm=True, memory=memory)
+        parts = Parts(kernel, ensure_first_files(kernel), ensure_guest_tools(), kvm=True, memory=memory)
         return parts if kvm_works(parts) else replace(parts, kvm=False)
 
 

@@ -35,7 +35,7 @@ def test_a_checkout_under_tmp_is_kept_visible_once() -> None:
 
 @pytest.mark.parametrize(("kvm", "wanted"), [(True, "kvm"), (False, "tcg,thread=multi")])
 def test_the_accelerator_is_the_one_that_was_seen_to_work(kvm: bool, wanted: str) -> None:
-    parts = Parts(Kernel("6.1", Path("/k"), Path("/m")), Path("/f"), kvm=kvm)
+    parts = Parts(Kernel("6.1", Path("/k"), Path("/m")), Path("/f"), Path("/t"), kvm=kvm)
     given = arguments(parts, Path("/f"), Path("/c,d"), {"stdout": 7})
     assert given[given.index("-accel") + 1] == wanted
     assert "file,id=console,path=/c,,d" in given
@@ -43,9 +43,13 @@ def test_the_accelerator_is_the_one_that_was_seen_to_work(kvm: bool, wanted: str
 
 
 def test_the_root_of_the_host_is_shared_read_only() -> None:
-    parts = Parts(Kernel("6.1", Path("/k"), Path("/m")), Path("/f"), kvm=False)
+    parts = Parts(Kernel("6.1", Path("/k"), Path("/m")), Path("/f"), Path("/t"), kvm=False)
     shares = [value for value in arguments(parts, Path("/f"), Path("/c"), {}) if value.startswith("local,")]
-    assert [("id=root" in share, share.endswith("readonly=on")) for share in shares] == [(True, True), (False, False)]
+    assert [("id=root" in share, share.endswith("readonly=on")) for share in shares] == [
+        (True, True),
+        (False, True),
+        (False, False),
+    ]
 
 
 def test_a_late_program_may_clean_up_before_it_ends(tmp_path: Path) -> None:
