@@ -79,6 +79,28 @@ def _standing(tally: dict[Verdict, int], interrupted: str) -> Standing:
     return Standing.COMPLIANT if tally.get(Verdict.PASS) else Standing.UNPROVEN
 
 
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a reader must know of one requirement, or of all that were not run for the same reason."""
+
+    verdict: Verdict
+    cause: str
+    requirements: tuple[RequirementRecord, ...]
+
+
+def findings(record: Record) -> list[Finding]:
+    """Return whatever did not pass, the worst first, in the order of the record within a verdict.
+
+    Requirements that were not run have nothing to tell but the reason, so they stand together.
+    """
+    found: dict[tuple[Verdict, str, str], list[RequirementRecord]] = {}
+    for requirement in record.requirements:
+        own = "" if requirement.verdict is Verdict.NOT_RUN else requirement.id
+        found.setdefault((requirement.verdict, requirement.cause or requirement.title, own), []).append(requirement)
+    made = [Finding(verdict, cause, tuple(rows)) for (verdict, cause, _), rows in found.items()]
+    return sorted((one for one in made if one.verdict is not Verdict.PASS), key=lambda one: one.verdict.rank)
+
+
 _CLAUSES = {
     Verdict.FAIL: "failed",
     Verdict.ERROR: "ended in an error",

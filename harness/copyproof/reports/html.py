@@ -17,7 +17,7 @@ from markupsafe import Markup
 
 from copyproof import data
 from copyproof.reports import text
-from copyproof.reports.conclusion import MEANINGS, conclude, counts
+from copyproof.reports.conclusion import MEANINGS, conclude, counts, findings
 from copyproof.reports.schema import encode, load
 from copyproof.scsi.sense import decode_sense, describe
 from copyproof.verdicts.record import Record, RequirementRecord
@@ -39,7 +39,7 @@ def render(record: Record) -> str:
         conclusion=conclude(record),
         counts=counts(record),
         segments=list(segments(counts(record))),
-        findings=findings(record.requirements),
+        findings=[one for one in findings(record) if one.verdict.rank < Verdict.PASS.rank],
         chapters=chapters(record.requirements),
         meanings=MEANINGS,
         digest=hashlib.sha256(encode(record)).hexdigest(),
@@ -77,11 +77,6 @@ def segments(tally: dict[Verdict, int]) -> Iterator[Segment]:
     for verdict, count in tally.items():
         yield Segment(verdict, 100 * before / total, 100 * count / total)
         before += count
-
-
-def findings(requirements: list[RequirementRecord]) -> list[RequirementRecord]:
-    """Return what a reader must look at, the worst first: whatever ranks worse than PASS."""
-    return sorted((r for r in requirements if r.verdict.rank < Verdict.PASS.rank), key=lambda r: r.verdict.rank)
 
 
 class Chapter(NamedTuple):
@@ -218,7 +213,7 @@ def _environment() -> Environment:
         "attr": attribute,
         "lines": lines,
     }
-    made.filters |= {"sense_words": sense_words, "sense_fields": sense_fields}
+    made.filters |= {"moment": text.moment, "sense_words": sense_words, "sense_fields": sense_fields}
     made.globals |= {"plural": text.plural, "Verdict": Verdict}
     return made
 

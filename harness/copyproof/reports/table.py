@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Sequence
 
 from tabulate import tabulate
 
-from copyproof.reports.conclusion import conclude, counts, tolerated
+from copyproof.reports.conclusion import Finding, conclude, counts, findings, tolerated
 from copyproof.reports.text import clip, lapse, plural, visible
 from copyproof.verdicts.record import Record, RequirementRecord, TargetRecord
 from copyproof.verdicts.verdict import Verdict
@@ -19,13 +20,20 @@ def summary(record: Record, width: int = 80) -> str:
     """Return the table of a run, its lines at most `width` columns (60 where fewer are asked for), no final line end.
 
     Headline and counts first, then one row for each requirement that is not PASS, the worst first, with its cause; the
-    ids of the passed ones follow in columns. The text is ASCII save for letters that the record itself holds.
+    ids of those not run and of those passed follow in columns. The text is ASCII save for letters that the record
+    itself holds.
     """
     width = max(width, NARROWEST)
-    rows = sorted((r for r in record.requirements if r.verdict is not Verdict.PASS), key=lambda r: r.verdict.rank)
-    passed = [r for r in record.requirements if r.verdict is Verdict.PASS]
-    parts = [_head(record, width), _not_passed(rows, width), _passed(passed, width)]
-    return "\n\n".join(part for part in parts if part)
+    found = findings(record)
+    single = [one for one in found if one.verdict is not Verdict.NOT_RUN]
+    not_run = [
+        _columns(f"NOT_RUN ({len(one.requirements)}): {visible(one.cause)}", one.requirements, width)
+        for one in found
+        if one.verdict is Verdict.NOT_RUN
+    ]
+    return "\n\n".join(
+        part for part in (_head(record, width), _rows(single, width), *not_run, _passed(record, width)) if part
+    )
 
 
 def _head(record: Record, width: int) -> str:
@@ -50,32 +58,42 @@ def _effort(record: Record) -> str:
     return f"{done} in {lapse(record.duration)}, seed {record.seed}"
 
 
-def _not_passed(rows: list[RequirementRecord], width: int) -> str:
-    if not rows:
+def _rows(found: list[Finding], width: int) -> str:
+    if not found:
         return ""
-    ids = [clip(visible(row.id), WIDEST_ID) for row in rows]
-    taken = max(len(row.verdict.value) for row in rows) + max(map(len, [*ids, "requirement"])) + 4
-    room = width - max(taken, len("verdict") + len("requirement") + 4)
-    body = [(row.verdict.value, name, "\n".join(_cause(row, room))) for row, name in zip(rows, ids, strict=True)]
+    ids = [_name(one.requirements[0]) for one in found]
+    taken = max(len(one.verdict.value) for one in found) + max(map(len, [*ids, "requirement"])) + 4
+    body = [
+        (one.verdict.value, name, "\n".join(_cause(one.cause, width - taken)))
+        for one, name in zip(found, ids, strict=True)
+    ]
     return tabulate(body, headers=("verdict", "requirement", "cause"), tablefmt="simple", disable_numparse=True)
 
 
-def _cause(row: RequirementRecord, room: int) -> list[str]:
+def _cause(cause: str, room: int) -> list[str]:
     """Return one line of cause, folded once where the terminal is narrow; the page has the whole story."""
-    lines = _wrap(visible(row.cause) or visible(row.title), room)
+    lines = _wrap(visible(cause), room)
     return lines if len(lines) <= 2 else [lines[0], clip(" ".join(lines[1:]), room)]
 
 
-def _passed(rows: list[RequirementRecord], width: int) -> str:
+def _passed(record: Record, width: int) -> str:
+    rows = [requirement for requirement in record.requirements if requirement.verdict is Verdict.PASS]
     if not rows:
         return ""
-    ids = [clip(visible(row.id), WIDEST_ID) + "*" * tolerated(row) for row in rows]
-    cell = max(map(len, ids)) + 2
-    columns = max(1, width // cell)
-    height = -(-len(ids) // columns)
+    note = "; * by a tolerated outcome, see the page" if any(map(tolerated, rows)) else ""
+    return _columns(f"PASS ({len(rows)}){note}", rows, width)
+
+
+def _columns(title: str, rows: Sequence[RequirementRecord], width: int) -> str:
+    """Set ids in columns, downwards first, under a title."""
+    ids = [_name(row) for row in rows]
+    height = -(-len(ids) // max(1, width // (max(map(len, ids)) + 2)))
     body = tabulate([ids[start::height] for start in range(height)], tablefmt="plain", disable_numparse=True)
-    note = ["* by a tolerated outcome, see the page"] if any(map(tolerated, rows)) else []
-    return "\n".join([f"PASS ({len(ids)})", *(line.rstrip() for line in body.splitlines()), *note])
+    return "\n".join([*_wrap(title, width), *(line.rstrip() for line in body.splitlines())])
+
+
+def _name(row: RequirementRecord) -> str:
+    return clip(visible(row.id), WIDEST_ID) + "*" * tolerated(row)
 
 
 def _wrap(text: str, width: int) -> list[str]:

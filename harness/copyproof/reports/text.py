@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 
 def escape(character: str) -> str:
     r"""Return the escape of one character, as Python writes it.
@@ -64,6 +66,19 @@ def lapse(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
+
+
+def moment(stamp: str) -> str:
+    """Return an ISO 8601 time as a person reads it, in UTC; anything else as it is.
+
+    >>> moment("2026-11-22T10:14:03Z"), moment("2026-11-22T11:14:03+01:00"), moment("then")
+    ('2026-11-22 10:14:03 UTC', '2026-11-22 10:14:03 UTC', 'then')
+    """
+    try:
+        time = datetime.fromisoformat(stamp)
+        return f"{time.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC" if time.tzinfo else stamp
+    except (ValueError, OverflowError):
+        return stamp
 
 
 def size(count: int) -> str:

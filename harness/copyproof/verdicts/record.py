@@ -15,8 +15,8 @@ SCHEMA = "copyproof.record/1"
 
 
 class CommandRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """One command as sent and as answered. `data` is the head of the data (at most 1024 bytes) and `digest` the SHA-256
-    of all of it."""
+    """One command as sent and as answered. `data` is the head of the data (at most 1024 bytes), `digest` the SHA-256
+    and `length` the bytes of all of it."""
 
     via: str
     cdb: str

@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 
 from copyproof import data
 from copyproof.reports.html import chapters, dump, octets, policy, render, sense_fields, sense_words, shown
+from copyproof.reports.text import moment
 from copyproof.verdicts.record import CommandRecord, LunRecord, Record, RequirementRecord, TargetRecord
 from copyproof.verdicts.verdict import Verdict
 
-VOID = {"meta", "link", "input", "rect"}
+VOID = {"br", "meta", "link", "input", "rect"}
 
 
 class Page(HTMLParser):
@@ -96,7 +97,7 @@ def test_target_tools_seed_and_time_are_on_the_page(sample_record: Record, page:
     target = sample_record.target
     said = [target.name, target.vendor, target.product, target.revision, target.kernel, target.profile]
     said += [unit.naa for unit in target.luns] + [*sample_record.tools, *sample_record.tools.values()]
-    said += [sample_record.started, sample_record.finished, str(sample_record.seed)]
+    said += [moment(sample_record.started), moment(sample_record.finished), str(sample_record.seed)]
     assert [text for text in said if text not in page.words] == []
 
 
@@ -195,8 +196,8 @@ def test_a_forwarded_sense_is_named_too() -> None:
     [
         (92, 92, 0, "92 bytes 0000"),
         (92, 16, 0, "92 bytes, the first 16 shown 0000"),
-        (92, 16, 76, "92 bytes, residual 76 0000"),
-        (92, 0, 92, "92 bytes, residual 92 SHA"),
+        (92, 92, 76, "92 bytes, residual 76 0000"),
+        (92, 16, 76, "92 bytes, residual 76, the first 16 shown 0000"),
         (8 << 20, 0, 0, "8,388,608 bytes, not kept SHA"),
     ],
 )

@@ -43,14 +43,28 @@ def test_what_the_harness_adds_is_ascii(sample_record: Record) -> None:
 
 
 def test_what_is_not_pass_stands_first_and_the_worst_of_it_on_top(sample_record: Record) -> None:
-    text = summary(sample_record)
-    expected = sorted(
-        (r for r in sample_record.requirements if r.verdict is not Verdict.PASS), key=lambda r: r.verdict.rank
-    )
-    table, _, passed = text.partition("\nPASS (")
-    rows = [line.split() for line in table.splitlines() if line.split(" ")[0] in Verdict.__members__]
-    assert [row[1] for row in rows[1:]] == [r.id for r in expected]
-    assert set(passed.split()[1:]) == {r.id for r in sample_record.requirements if r.verdict is Verdict.PASS}
+    table, _, passed = summary(sample_record).partition("\nPASS (")
+    body = table.partition("\n---")[2].splitlines()
+    rows = [line.split()[1] for line in body if line.split(" ")[0] in Verdict.__members__]
+    expected = sorted(sample_record.requirements, key=lambda r: r.verdict.rank)
+    assert rows == [r.id for r in expected if r.verdict not in (Verdict.PASS, Verdict.NOT_RUN)]
+    assert {name.rstrip("*") for name in passed.split()} >= {
+        r.id for r in sample_record.requirements if r.verdict is Verdict.PASS
+    }
+
+
+def test_what_was_not_run_stands_together_under_its_reason(sample_record: Record) -> None:
+    text = summary(with_verdicts(sample_record, Verdict.NOT_RUN, Verdict.FAIL, Verdict.NOT_RUN, Verdict.NOT_RUN))
+    assert "\nNOT_RUN (3): why\nR-0  R-2  R-3" in text
+    assert text.index("\nFAIL ") < text.index("NOT_RUN (3)")
+
+
+def test_what_was_not_run_for_another_reason_stands_apart(sample_record: Record) -> None:
+    record = with_verdicts(sample_record, Verdict.NOT_RUN, Verdict.NOT_RUN)
+    other = msgspec.structs.replace(record.requirements[0], id="R-9", cause="interrupted")
+    text = summary(msgspec.structs.replace(record, requirements=[*record.requirements, other]))
+    assert "NOT_RUN (2): why" in text
+    assert "NOT_RUN (1): interrupted" in text
 
 
 def test_every_cause_is_there_in_whole_on_a_wide_terminal(sample_record: Record) -> None:
@@ -106,7 +120,7 @@ def test_a_pass_by_toleration_is_marked(sample_record: Record) -> None:
         sample_record, requirements=[row, msgspec.structs.replace(row, id="R-1", cause="")]
     )
     text = summary(record)
-    assert "R-0*  R-1\n* by a tolerated outcome" in text
+    assert "PASS (2); * by a tolerated outcome, see the page\nR-0*  R-1" in text
     assert "2 of 2 requirements passed (1 by a tolerated outcome)" in text
 
 
