@@ -75,7 +75,7 @@ class Arrangement:
 
         It is sent to the unit of the first source, unless `via` names another.
         """
-        pairs = list(segments) or [(self._spanned(source, blocks), self._spanned(destination, blocks))]
+        pairs = list(segments) or [self._pair(source, destination, blocks)]
         return self.order([transfer(a, b) for a, b in pairs], via or pairs[0][0].role)
 
     def order(self, transfers: list[Transfer], via: Role) -> Order:
@@ -149,6 +149,13 @@ class Arrangement:
             yield
         finally:
             sidecar.write(first.source_lba + block, right)
+
+    def _pair(self, source: Role | Span, destination: Role | Span, blocks: int) -> tuple[Span, Span]:
+        """Two spans at different LBAs: a copy to its own LBA would prove no relabelling."""
+        first, second = self._spanned(source, blocks), self._spanned(destination, blocks)
+        while second.lba == first.lba and isinstance(destination, Role):
+            second = self._spanned(destination, blocks)
+        return first, second
 
     def _spanned(self, place: Role | Span, blocks: int) -> Span:
         return place if isinstance(place, Span) else self.span(place, blocks)

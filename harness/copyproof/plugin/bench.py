@@ -64,8 +64,9 @@ class Bench:
 
     @property
     def version(self) -> str:
-        """The version that profiles speak of: the driver's `version` fact, else the product revision."""
-        return self.live.facts.get("version", "") or self.capabilities.inquiry.revision
+        """The version that profiles speak of: the target file's, else this kernel where it is the target, else the
+        product revision."""
+        return self.spec.version or self.live.facts.get("kernel", "") or self.capabilities.inquiry.revision
 
     def unit(self, role: Role) -> Unit:
         """Return a unit; raises UsageError when this target has none in that role."""

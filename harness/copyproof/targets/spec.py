@@ -85,13 +85,17 @@ class LioSpec(Struct, frozen=True, kw_only=True):
 
 
 class TargetSpec(Struct, frozen=True, kw_only=True):
-    """A whole target file. Times in seconds; `luns` by role: source, destination, bystander, hidden, readonly."""
+    """A whole target file. Times in seconds; `luns` by role: source, destination, bystander, hidden, readonly.
+
+    `version` is what the ranges of the deviation profile speak of, where neither kernel nor product revision says it.
+    """
 
     name: str
     driver: Literal["lio", "lab"]
     luns: dict[str, LunSpec]
     title: str = ""
     profile: str = ""
+    version: str = ""
     command_timeout: float = 60.0
     overlap: Overlap = Overlap()
     labels: Labels = Labels()

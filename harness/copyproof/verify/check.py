@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import reduce
 
 from copyproof.blocks.diagnose import diagnose, diagnose_labels
 from copyproof.blocks.expected import Expected
@@ -91,7 +90,7 @@ class Checker:
 
 
 def _expected(extents: Sequence[Extent]) -> Expected:
-    return reduce(Expected.then, map(_expected_run, extents))
+    return Expected.joined([_expected_run(extent) for extent in extents])
 
 
 def _expected_run(extent: Extent) -> Expected:
