@@ -102,6 +102,14 @@ def test_a_place_that_cannot_be_written_is_named_and_nothing_is_left(sample_reco
     assert list(tmp_path.iterdir()) == [tmp_path / "record.json"]
 
 
+def test_who_reads_while_it_is_written_anew_reads_the_old_one_to_its_end(tmp_path: Path) -> None:
+    write(tmp_path / "record.json", b"old")
+    with (tmp_path / "record.json").open("rb") as reader:
+        write(tmp_path / "record.json", b"new")
+        assert reader.read() == b"old"
+    assert (tmp_path / "record.json").read_bytes() == b"new"
+
+
 def test_an_interrupted_write_leaves_the_old_file_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "record.json"
     write(path, b"old")
