@@ -25,13 +25,33 @@ def sample_record() -> Record:
 
 
 @pytest.fixture(scope="session")
-def hostile_record(sample_record: Record) -> Record:
-    """The sample with every text that a device, a tool or a file may have given replaced by the worst one."""
+def motley_record(sample_record: Record) -> Record:
+    """The sample with every verdict in it, in turn, each case with wrong blocks and a reason to be read."""
+    from collections import Counter
+    from itertools import cycle
+
+    from msgspec.structs import replace
+
+    from copyproof.verdicts.record import BlockRecord
+    from copyproof.verdicts.verdict import Verdict
+
+    blocks = BlockRecord(checked=9, right=6, labels_checked=8, wrong={"torn": 2, "zero": 1}, examples=["LBA 7: torn"])
+    rows = []
+    for row, verdict in zip(sample_record.requirements, cycle(Verdict), strict=False):
+        cases = [replace(c, verdict=verdict, cause="why", deviation="named", blocks=blocks) for c in row.cases]
+        rows.append(replace(row, verdict=verdict, cause="" if verdict is Verdict.PASS else "why", cases=cases))
+    summary = Counter(row.verdict.value for row in rows)
+    return replace(sample_record, requirements=rows, summary=dict(summary), interrupted="Ctrl-C", strict=True)
+
+
+@pytest.fixture(scope="session")
+def hostile_record(motley_record: Record) -> Record:
+    """Every verdict, and every text that a device, a tool or a file may have given replaced by the worst one."""
     import msgspec
 
     from copyproof.verdicts.record import Record
 
-    poisoned = poison(msgspec.to_builtins(sample_record))
+    poisoned = poison(msgspec.to_builtins(motley_record))
     for number, requirement in enumerate(poisoned["requirements"]):
         requirement["id"] = f"{number}{HOSTILE}"
     return msgspec.convert(poisoned, Record)

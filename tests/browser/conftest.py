@@ -198,6 +198,15 @@ def sample_page() -> Path:
 
 
 @pytest.fixture(scope="session")
+def motley_page(motley_record: Record, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from copyproof.reports.html import render
+
+    path = tmp_path_factory.mktemp("page") / "motley.html"
+    path.write_text(render(motley_record), encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="session")
 def hostile_page(hostile_record: Record, tmp_path_factory: pytest.TempPathFactory) -> Path:
     from copyproof.reports.html import render
 

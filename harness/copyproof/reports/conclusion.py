@@ -121,7 +121,7 @@ def _sentence(tally: dict[Verdict, int], record: Record) -> str:
     sentence = ", ".join(said) + "."
     skipped = sum(r.level == "mandatory" and r.verdict is Verdict.NOT_SUPPORTED for r in record.requirements)
     if skipped:
-        sentence += f" Of those not supported, {skipped} {'is' if skipped == 1 else 'are'} mandatory in the standard."
+        sentence += f" Of those not supported, {skipped} {'is' if skipped == 1 else 'are'} of level mandatory."
     if record.interrupted:
         sentence += f" The run ended early: {visible(record.interrupted)}."
     return sentence

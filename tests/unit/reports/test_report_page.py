@@ -48,9 +48,15 @@ class Page(HTMLParser):
         return " ".join("".join(self.text).split())
 
 
+@pytest.fixture(scope="session", params=["sample_record", "motley_record"])
+def whole(request: pytest.FixtureRequest) -> Record:
+    made: Record = request.getfixturevalue(request.param)
+    return made
+
+
 @pytest.fixture(scope="session")
-def page(sample_record: Record) -> Page:
-    return Page(render(sample_record))
+def page(whole: Record) -> Page:
+    return Page(render(whole))
 
 
 @pytest.fixture(scope="session")
@@ -83,9 +89,9 @@ def test_every_link_leads_to_a_requirement_on_the_page(page: Page) -> None:
     assert {lead.removeprefix("#") for lead in leads} <= set(names)
 
 
-def test_all_that_the_record_says_of_its_cases_is_on_the_page(sample_record: Record, page: Page) -> None:
+def test_all_that_the_record_says_of_its_cases_is_on_the_page(whole: Record, page: Page) -> None:
     words = page.words
-    for requirement in sample_record.requirements:
+    for requirement in whole.requirements:
         assert f"{requirement.id} {requirement.title}" in words
         for case in requirement.cases:
             said = [case.test, case.expected, case.observed, case.cause, case.deviation, *case.blocks.examples]
@@ -93,11 +99,11 @@ def test_all_that_the_record_says_of_its_cases_is_on_the_page(sample_record: Rec
             assert all(" ".join(text.split()) in words for text in said + sent)
 
 
-def test_target_tools_seed_and_time_are_on_the_page(sample_record: Record, page: Page) -> None:
-    target = sample_record.target
+def test_target_tools_seed_and_time_are_on_the_page(whole: Record, page: Page) -> None:
+    target = whole.target
     said = [target.name, target.vendor, target.product, target.revision, target.kernel, target.profile]
-    said += [unit.naa for unit in target.luns] + [*sample_record.tools, *sample_record.tools.values()]
-    said += [moment(sample_record.started), moment(sample_record.finished), str(sample_record.seed)]
+    said += [unit.naa for unit in target.luns] + [*whole.tools, *whole.tools.values()]
+    said += [moment(whole.started), moment(whole.finished), str(whole.seed), whole.interrupted]
     assert [text for text in said if text not in page.words] == []
 
 
@@ -106,8 +112,8 @@ def test_every_verdict_is_explained(page: Page) -> None:
     assert [v.value for v in Verdict if v.value.replace("_", " ") not in meanings] == []
 
 
-def test_hostile_text_makes_no_element_and_no_attribute(sample_record: Record, hostile_text: str, page: Page) -> None:
-    hostile = Page(hostile_text)
+def test_hostile_text_makes_no_element_and_no_attribute(motley_record: Record, hostile_text: str) -> None:
+    hostile, page = Page(hostile_text), Page(render(motley_record))
     assert hostile.open == []
     added = set(hostile.tags) - set(page.tags)
     assert added == set()
