@@ -1,0 +1,117 @@
+"""Runs of the plugin on a target of files: what such a run left can be asked afterwards."""
+
+from __future__ import annotations
+
+import re
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from copyproof.cli.run import arguments
+from copyproof.plugin import active, opening  # noqa: F401  # numpy must not be loaded anew by each run in this process
+from copyproof.reports.schema import load
+from copyproof.verdicts.record import CaseRecord, Record, RequirementRecord
+
+pytest_plugins = ["pytester"]
+
+HERE = Path(__file__).parent
+TARGET = """
+name = "files"
+driver = "lab"
+profile = "{profile}"
+version = "6.1.0"
+[overlap]
+rule = "ascending"
+chunk = "32 KiB"
+[labels]
+probes = [{probes}]
+[luns]
+source = {{ naa = "60000000000000000000000000000001" }}
+destination = {{ naa = "60000000000000000000000000000002" }}
+bystander = {{ naa = "60000000000000000000000000000003" }}
+hidden = {{ naa = "60000000000000000000000000000004", destroy = true }}
+readonly = {{ naa = "60000000000000000000000000000005" }}
+"""
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a run left."""
+
+    result: pytest.RunResult
+    folder: Path
+
+    @property
+    def status(self) -> int:
+        return int(self.result.ret)
+
+    @property
+    def text(self) -> str:
+        return self.result.stdout.str() + self.result.stderr.str()
+
+    @property
+    def record(self) -> Record:
+        return load(self.folder / "report" / "record.json")
+
+    @property
+    def events(self) -> list[str]:
+        path = self.folder / "events"
+        return path.read_text().splitlines() if path.exists() else []
+
+    @property
+    def cases(self) -> list[CaseRecord]:
+        return [case for requirement in self.record.requirements for case in requirement.cases]
+
+    def requirement(self, name: str) -> RequirementRecord:
+        return next(item for item in self.record.requirements if item.id == name)
+
+    def verdict(self, name: str) -> str:
+        return self.requirement(name).verdict.value
+
+
+class Stand:
+    """A folder with a target of files, and ways to run pytest on it."""
+
+    def __init__(self, pytester: pytest.Pytester, folder: Path) -> None:
+        self.pytester, self.folder = pytester, folder
+        self.target = folder / "files.toml"
+        self.configure()
+
+    def configure(self, *, profile: str = "", probes: str = "") -> None:
+        """Write the target file."""
+        self.target.write_text(TARGET.format(profile=profile, probes=probes))
+
+    def misbehave(self, word: str) -> None:
+        """Tell the target what to do wrong (see fake_target.Misbehaviour)."""
+        (self.folder / "misbehaviour").write_text(word)
+
+    def options(self, *further: str) -> list[str]:
+        """The options of a run with a report."""
+        report = f"--hil-report={self.folder / 'report'}"
+        return ["-p", "fake_target", f"--hil-target={self.target}", report, "--hil-seed=1", *further]
+
+    def run(self, *further: str) -> Run:
+        """Run the tests of the pytester folder, in this process."""
+        return Run(self.pytester.runpytest_inprocess(*self.options(*further)), self.folder)
+
+    def apart(self, *further: str, timeout: float = 60) -> Run:
+        """Run the tests of the pytester folder in a process of their own."""
+        return Run(self.pytester.runpytest_subprocess(*self.options(*further), timeout=timeout), self.folder)
+
+    def suite(self, *further: str) -> Run:
+        """Run the shipped suite as `copyproof run` does, in this process."""
+        options = arguments(str(self.target), str(self.folder / "report"), ("-p", "fake_target", *further))
+        return Run(self.pytester.runpytest_inprocess(*options, "--hil-seed=1"), self.folder)
+
+
+@pytest.fixture
+def stand(pytester: pytest.Pytester, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Stand:
+    """A stand with a target of files that keeps to the standard."""
+    folder = tmp_path_factory.mktemp("fake")
+    monkeypatch.setenv("COPYPROOF_FAKE", str(folder))
+    monkeypatch.setenv("PYTHONPATH", str(HERE))
+    monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
+    monkeypatch.syspath_prepend(HERE)
+    return Stand(pytester, folder)
