@@ -49,12 +49,20 @@ def _pytest(name: str, *arguments: str, before: Sequence[str] = (), extra: Mappi
     report = RESULTS / f"{name}.xml"
     report.unlink(missing_ok=True)
     python = [*before, "python"] if before else [str(PYTHON)]
-    passed = _run([*python, "-m", "pytest", "-q", f"--junit-xml={report}", *arguments], extra)
+    passed = _run([*python, "-m", "pytest", "-q", "-m", "not nightly", f"--junit-xml={report}", *arguments], extra)
     return passed and report.is_file()
 
 
 def _on_lio(*arguments: str) -> bool:
     return _pytest("lio", *arguments, before=[str(ROOT / "ci/vm"), "--timeout=3600", "--"])
+
+
+def _nightly() -> bool:
+    marked = [path for path in (ROOT / "tests").rglob("test_*.py") if "mark.nightly" in path.read_text()]
+    if not marked:
+        say("no test is marked nightly")
+        return True
+    return _pytest("nightly", "-m", "nightly", *_host_tests())
 
 
 def _browser() -> bool:
@@ -159,5 +167,5 @@ def nightly(arguments: Sequence[str]) -> int:
     argparse.ArgumentParser(prog="ci/nightly", description=str(nightly.__doc__)).parse_args(arguments)
     targets = sorted(path.stem for path in (ROOT / "targets").glob("lio-*.toml"))
     compliance = Check("all targets", "nightly", lambda: _run([str(ROOT / "ci/compliance"), *targets]))
-    marked = Check("nightly tests", "nightly", lambda: _pytest("nightly", "-m", "nightly", *_host_tests()))
+    marked = Check("nightly tests", "nightly", _nightly)
     return guarded(lambda: run_checks([], [*CHECKS, marked, compliance]))

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ci.core import ROOT, VENV, SetupError, cache_folder, digest, locked, once, output_of, say
+from ci.core import ROOT, VENV, SetupError, cache_folder, digest, locked, output_of, replace_file, say
 from ci.debian import ensure_packages
 
 OLDEST = (3, 11)
@@ -36,8 +36,20 @@ def set_up(*, purpose: str = "") -> None:
 
 def ensure_environment() -> None:
     """Make the virtual environment and install the project into it, in place, unless that was done already."""
+    stamp = VENV / "copyproof.stamp"
+    if stamp.is_file() and stamp.read_text() == _current_key():
+        return
+    stamp.unlink(missing_ok=True)
+    _install()
+    replace_file(stamp, _current_key().encode())
+
+
+def _current_key() -> str:
+    """Return the key of the environment as it is now; the Python is its own, whichever one runs this."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    once(VENV / "copyproof.stamp", environment_key(project, sys.version, ROOT), _install)
+    about = VENV / "pyvenv.cfg"
+    python = (about.read_text() if about.is_file() else "") + str(PYTHON.resolve()) * PYTHON.exists()
+    return environment_key(project, python, ROOT)
 
 
 def environment_key(project: Mapping[str, Any], python: str, root: Path) -> str:
@@ -67,12 +79,11 @@ def _usable(folder: Path) -> bool:
     scripts = folder / "bin" / "pip"
     if not scripts.is_file() or str(folder) not in scripts.read_text(errors="replace").partition("\n")[0]:
         return False
-    asked = [str(folder / "bin/python"), "-c", "import sys; print(sys.version)"]
+    asked = [str(folder / "bin/python"), "-c", f"import pip, sys; sys.exit(sys.version_info < {OLDEST})"]
     try:
-        done = subprocess.run(asked, capture_output=True, text=True, check=False)
+        return subprocess.run(asked, capture_output=True, check=False).returncode == 0
     except OSError:
         return False
-    return done.stdout.strip() == sys.version
 
 
 def tools_environment() -> dict[str, str]:
