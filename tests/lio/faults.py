@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -43,7 +44,7 @@ class Lying:
         return self.transport.execute(extended_copy(order.encode()), timeout)
 
 
-def _changed(order: CopyList, **fields: int) -> CopyList:
+def _changed(order: CopyList, **fields: Any) -> CopyList:
     return replace(order, segments=tuple(replace(segment, **fields) for segment in order.segments))
 
 

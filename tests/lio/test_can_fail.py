@@ -25,6 +25,7 @@ class Lie:
     target: str
     diagnosis: str
     place: Callable[[BlockSegment], str]
+    also: str
 
 
 def _whole(segment: BlockSegment) -> str:
@@ -44,12 +45,12 @@ def _bystander(_segment: BlockSegment) -> str:
 
 
 LIES = [
-    Lie(faults.not_executed, "lio-loopback", "not copied", _whole),
-    Lie(faults.last_block_skipped, "lio-loopback", "not copied", _last),
-    Lie(faults.from_the_next_block, "lio-loopback", "copied from the wrong place", _whole),
-    Lie(faults.neighbour_overwritten, "lio-loopback", "copied from the wrong place", _behind),
-    Lie(faults.bystander_written, "lio-loopback", "copied from the wrong place", _bystander),
-    Lie(faults.labels_not_exchanged, "lio-pi", "label not exchanged", _whole),
+    Lie(faults.not_executed, "lio-loopback", "not copied", _whole, "not copied"),
+    Lie(faults.last_block_skipped, "lio-loopback", "not copied", _last, "not copied"),
+    Lie(faults.from_the_next_block, "lio-loopback", "copied from the wrong place", _whole, "copied from the wrong place"),
+    Lie(faults.neighbour_overwritten, "lio-loopback", "copied from the wrong place", _behind, "copied from the wrong place"),
+    Lie(faults.bystander_written, "lio-loopback", "copied from the wrong place", _bystander, "copied from the wrong place"),
+    Lie(faults.labels_not_exchanged, "lio-pi", "label not exchanged", _whole, "unreadable"),
 ]
 
 
@@ -64,6 +65,7 @@ def test_each_lie_is_caught_at_its_exact_place(lie: Lie, tmp_path: Path) -> None
         assert case.observed == "GOOD"
         assert case.cause.startswith(lie.place(_ordered(case))), case.cause
         assert lie.diagnosis in case.cause
+        assert lie.also in case.blocks.wrong
 
 
 def _ordered(case: CaseRecord) -> BlockSegment:

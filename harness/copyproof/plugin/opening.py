@@ -14,7 +14,7 @@ from copyproof.plugin.bench import NAMES, NUMBERS, Bench, Unit, overlap_chunk
 from copyproof.targets.capabilities import probe
 from copyproof.targets.drivers import open_target
 from copyproof.targets.live import LiveTarget, Lun, Role
-from copyproof.targets.spec import LabelProbe, TargetSpec
+from copyproof.targets.spec import LabelProbe, TagPolicy, TargetSpec
 from copyproof.transport.base import Transport, drain
 from copyproof.transport.sg3 import Sg3
 from copyproof.verdicts.profile import load_profile
@@ -42,7 +42,7 @@ def opened(spec: TargetSpec, seed: int, wrap: Wrap, *, strict: bool = False) -> 
         stamper = Stamper(seed, size)
         volumes = {NUMBERS[role]: lun.device.blocks for role, lun in live.luns.items()}
         model = ReferenceModel(volumes, overlap_chunk(spec, size))
-        checker = Checker(model, stamper, NAMES, _places(live, units))
+        checker = Checker(model, stamper, NAMES, _places(live, units), _application_tag(spec))
         bench = Bench(live, units, capabilities, profile, stamper, model, checker, seed, strict)
         if Role.BYSTANDER in units:
             bench.stamp(Role.BYSTANDER, 0, units[Role.BYSTANDER].blocks)
@@ -88,6 +88,11 @@ def _places(live: LiveTarget, units: Mapping[Role, Unit]) -> dict[int, Place]:
         for unit in units.values()
         if unit.volume
     }
+
+
+def _application_tag(spec: TargetSpec) -> int | None:
+    """The host writes 0; a copy keeps that, sets it to 0, or puts in the array's own number, which nobody here knows."""
+    return None if spec.labels.application_tag is TagPolicy.VOLUME else 0
 
 
 def _common_block_size(live: LiveTarget) -> int:

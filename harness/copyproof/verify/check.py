@@ -27,7 +27,7 @@ class Checker:
     """Compares volumes with the model. `places` and `names` are keyed by volume number.
 
     `remember` notes what each block holds before a command, so that a block that was not written can be told from a
-    block that was written wrongly. `application_tag` is what the labels of all blocks must carry, 0 to FFFEh.
+    block that was written wrongly. `application_tag` is what the labels of all blocks must carry, 0 to FFFEh; None allows any but the escape.
     """
 
     def __init__(
@@ -36,7 +36,7 @@ class Checker:
         stamper: Stamper,
         names: Mapping[int, str],
         places: Mapping[int, Place],
-        application_tag: int = 0,
+        application_tag: int | None = 0,
     ) -> None:
         self._model, self._stamper, self._names, self._places = model, stamper, names, places
         self._application_tag = application_tag
