@@ -25,10 +25,13 @@ def versions() -> dict[str, str]:
 
 
 def _sg3_utils() -> str:
-    """The version that sg_raw prints, which is its own; empty where there is none."""
-    try:
-        done = process.run(["sg_raw", "--version"], timeout=10)
-    except CopyproofError:
-        return ""
-    hit = re.search(r"version:?\s*(\S+)", done.text + done.error_text)
-    return hit[1] if hit else ""
+    """The release of the package where dpkg knows it, else sg_raw's own version; empty where there is neither."""
+    asked = (["dpkg-query", "--show", "--showformat=${Version}", "sg3-utils"], ["sg_raw", "--version"])
+    for argv in asked:
+        try:
+            done = process.run(argv, timeout=10)
+        except CopyproofError:
+            continue
+        if done.code == 0 and (hit := re.search(r"\d+\.\d\S*", done.text + done.error_text)):
+            return hit[0]
+    return ""

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from enum import Enum
 
 from copyproof.errors import MalformedAnswer
+from copyproof.integrity import kernel_blindness
 from copyproof.scsi import cdb
 from copyproof.scsi.answers import OperatingParameters, parse_operating_parameters
 from copyproof.scsi.command import Command, Result
 from copyproof.scsi.inquiry import Inquiry, parse_inquiry
-from copyproof.targets.live import LiveTarget, Role
+from copyproof.targets.live import LiveTarget, Lun, Role
 from copyproof.targets.spec import LabelProbe
 from copyproof.transport.base import Transport
 
@@ -150,16 +151,30 @@ def _offered(target: LiveTarget) -> dict[Capability, str]:
         name: "" if role in target.luns else f"the target has no {role.value} unit" for name, role in roles.items()
     }
     witness = Role.HIDDEN in target.luns and bool(target.lun(Role.HIDDEN).device.block)
-    probes = target.spec.labels.probes
     destination = target.lun(Role.DESTINATION)
     formatted = "" if destination.device.protection else "the destination is not formatted with protection information"
-    unseen = "" if set(probes) - {LabelProbe.NONE} else "the target file names no label probe"
-    beside = "" if destination.sidecar and LabelProbe.SIDECAR in probes else "there is no sidecar file"
     return missing | {
         Capability.HIDDEN_WITNESS: "" if witness else "no node here shows the hidden unit",
-        Capability.LABELS: formatted or unseen,
-        Capability.SIDECAR: formatted or beside,
+        Capability.LABELS: formatted or _unseen(target, destination),
+        Capability.SIDECAR: formatted or _beside(target, destination),
     }
+
+
+def _unseen(target: LiveTarget, lun: Lun) -> str:
+    """Say why the label probes of the target file would see nothing: a probe that is named must work."""
+    found = {
+        LabelProbe.SIDECAR: _beside(target, lun),
+        LabelProbe.KERNEL: next(filter(None, map(kernel_blindness, lun.device.block)), ""),
+        LabelProbe.RDPROTECT: "labels cannot be read by RDPROTECT yet: use the probe `kernel` or `sidecar`",
+    }
+    named = [probe for probe in target.spec.labels.probes if probe in found]
+    if not named:
+        return "the target file names no label probe"
+    return "; ".join(filter(None, (found[probe] for probe in named)))
+
+
+def _beside(target: LiveTarget, lun: Lun) -> str:
+    return "" if lun.sidecar and LabelProbe.SIDECAR in target.spec.labels.probes else "there is no sidecar file"
 
 
 def _answers(transport: Transport, command: Command, what: str) -> str:
