@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -92,22 +90,32 @@ class Stand:
         report = f"--hil-report={self.folder / 'report'}"
         return ["-p", "fake_target", f"--hil-target={self.target}", report, "--hil-seed=1", *further]
 
+    def shipped(self, *further: str) -> list[str]:
+        """The options of a run of the shipped suite, as `copyproof run` makes them."""
+        own = ("-p", "fake_target", "--hil-seed=1", *further)
+        return arguments(str(self.target), str(self.folder / "report"), own)
+
     def run(self, *further: str) -> Run:
         """Run the tests of the pytester folder, in this process."""
-        return Run(self.pytester.runpytest_inprocess(*self.options(*further)), self.folder)
-
-    def apart(self, *further: str, timeout: float = 60) -> Run:
-        """Run the tests of the pytester folder in a process of their own."""
-        return Run(self.pytester.runpytest_subprocess(*self.options(*further), timeout=timeout), self.folder)
+        return self.here(self.options(*further))
 
     def suite(self, *further: str) -> Run:
-        """Run the shipped suite as `copyproof run` does, in this process."""
-        options = arguments(str(self.target), str(self.folder / "report"), ("-p", "fake_target", *further))
-        return Run(self.pytester.runpytest_inprocess(*options, "--hil-seed=1"), self.folder)
+        """Run the shipped suite, in this process."""
+        return self.here(self.shipped(*further))
+
+    def here(self, options: list[str]) -> Run:
+        """Run pytest in this process."""
+        return Run(self.pytester.runpytest_inprocess(*options), self.folder)
+
+    def apart(self, options: list[str]) -> Run:
+        """Run pytest in a process of its own, which workers of xdist need."""
+        return Run(self.pytester.runpytest_subprocess(*options, timeout=120), self.folder)
 
 
 @pytest.fixture
-def stand(pytester: pytest.Pytester, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Stand:
+def stand(
+    pytester: pytest.Pytester, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> Stand:
     """A stand with a target of files that keeps to the standard."""
     folder = tmp_path_factory.mktemp("fake")
     monkeypatch.setenv("COPYPROOF_FAKE", str(folder))

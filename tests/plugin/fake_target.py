@@ -140,7 +140,9 @@ class CopyManager:
                 raise Refused("05/20/00")
             return _parameters()
         if command.opcode == Opcode.MAINTENANCE_IN and action == 0x0C:
-            return b"\0\0\0\x10" + b"".join(bytes([code, 0, 0, act, 0, 1, 0, 16]) for code, act in ((0x83, 0), (0x84, 3)))
+            return b"\0\0\0\x10" + b"".join(
+                bytes([code, 0, 0, act, 0, 1, 0, 16]) for code, act in ((0x83, 0), (0x84, 3))
+            )
         if command.opcode == Opcode.THIRD_PARTY_COPY_OUT:
             return self._extended_copy(unit, command)
         raise Refused("05/20/00")
@@ -173,7 +175,7 @@ class CopyManager:
             time.sleep(60)
 
     def _carry_out(self, unit: Unit, raw: bytes) -> None:
-        """Check in the order of the standard: list, descriptors, then each segment in turn (SPC-4 5.17.7.3, 5.17.7.4)."""
+        """Check in the order of the standard: list, descriptors, each segment (SPC-4 5.17.7.3, 5.17.7.4)."""
         self._check_lengths(raw)
         cscds_end = HEADER_LENGTH + HEADER["cscd_length"].get(raw)
         for start in range(HEADER_LENGTH, cscds_end, CSCD.size):

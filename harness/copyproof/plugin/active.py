@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import platform
-import signal
 import time
 from collections.abc import Generator
 from datetime import UTC, datetime
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import msgspec
@@ -18,9 +16,10 @@ import copyproof
 from copyproof.errors import CopyproofError, UsageError
 from copyproof.plugin import fixtures
 from copyproof.plugin.bench import Bench
+from copyproof.plugin.ending import Ending
 from copyproof.plugin.outcome import SHOWN, diagnosis
 from copyproof.plugin.rig import Rig
-from copyproof.plugin.stash import ACTIVE, RIG
+from copyproof.plugin.stash import ACTIVE, NUMBER, RIG
 from copyproof.plugin.tools import versions
 from copyproof.reports import junit
 from copyproof.targets import spec as specs
@@ -42,6 +41,7 @@ def activate(config: pytest.Config) -> None:
         raise pytest.UsageError(str(problem)) from None
     config.stash[ACTIVE] = active
     config.pluginmanager.register(active, "copyproof-active")
+    config.pluginmanager.register(active.ending, "copyproof-ending")
     config.pluginmanager.register(fixtures, "copyproof-fixtures")
 
 
@@ -53,14 +53,13 @@ class Active:
         self.config, self.spec = config, spec
         self.strict = bool(config.getoption("--hil-strict"))
         self.seed = _seed(config)
-        self.interrupted = ""
+        self.ending = Ending(config)
         self.target = TargetRecord(name=spec.name, driver=spec.driver, profile=spec.profile)
         self.tools: dict[str, str] = {}
-        self.cases: list[CaseRecord] = []
+        self._cases: list[tuple[int, CaseRecord]] = []
         self.record: Record | None = None
         self._started = datetime.now(UTC)
         self._clock = time.monotonic()
-        signal.signal(signal.SIGTERM, self._terminated)
 
     def wrap(self, lun: Lun, transport: Transport) -> Transport:
         """Let `pytest_hil_transport` wrap one unit's transport."""
@@ -87,6 +86,19 @@ class Active:
         """Say which target and which seed."""
         return f"copyproof {copyproof.__version__}: target {self.spec.name}, seed {self.seed}"
 
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_configure_node(self, node: Any) -> None:
+        """Give each worker of xdist the controller's seed."""
+        node.workerinput["hil_seed"] = self.seed
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, session: pytest.Session, items: list[pytest.Item]) -> None:
+        """Refuse tests that could not be judged, before the target is brought up, and number the others."""
+        if wrong := [line for item in items for line in fixtures.complaints(item)]:
+            self.ending.refuse(session, "\n".join(wrong))
+        for number, item in enumerate(items):
+            item.stash[NUMBER] = number
+
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, Any, Any]:
         """Close the rig within the call, whatever the test did: it may find more, and it sees that something was
@@ -97,7 +109,7 @@ class Active:
         except CopyproofError as problem:
             if rig is None:
                 raise
-            rig.error(str(problem))
+            rig.fault(problem)
             result = None
         if rig is not None:
             _finish(rig)
@@ -109,23 +121,13 @@ class Active:
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """Turn the verdict into pytest's outcome, and let the proof ride on the report as plain types."""
         report = yield
-        cases = self._cases(item, call, report)
+        cases = _taken(item, call, report)
         if cases:
             _show(report, cases, item, unexpected=_unexpected(call))
             vars(report)["hil_cases"] = msgspec.to_builtins(cases)
+            vars(report)["hil_number"] = item.stash[NUMBER]
             vars(report)["hil_target"] = msgspec.to_builtins((self.target, self.tools))
         return report
-
-    def _cases(self, item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport) -> list[CaseRecord]:
-        rig = item.stash.get(RIG, None)
-        problem = call.excinfo.value if call.excinfo else None
-        broken = problem is not None and not isinstance(problem, pytest.skip.Exception)
-        if rig is None:
-            return _unready(item, problem) if broken and report.when == "setup" else []
-        if broken:
-            rig.error(_one_line(problem))
-        taken, rig.cases = rig.cases, []
-        return taken
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Gather the cases, in the process that writes the record."""
@@ -133,7 +135,7 @@ class Active:
             return
         for raw in getattr(report, "hil_cases", ()):
             case = msgspec.convert(raw, CaseRecord)
-            self.cases.append(case)
+            self._cases.append((getattr(report, "hil_number", 0), case))
             self.config.hook.pytest_hil_case(config=self.config, case=case)
         if hasattr(report, "hil_target"):
             self.target, self.tools = msgspec.convert(report.hil_target, tuple[TargetRecord, dict[str, str]])
@@ -147,18 +149,14 @@ class Active:
         shown = SHOWN[worst(Verdict(case["verdict"]) for case in raw)]
         return shown.category, shown.letter, shown.word
 
-    @pytest.hookimpl(trylast=True)
-    def pytest_sessionfinish(self, exitstatus: int) -> None:
-        """Complete the record and write it; a run that nothing was judged in is no success."""
-        if hasattr(self.config, "workerinput") or self.config.option.collectonly:
-            return
-        if exitstatus == pytest.ExitCode.INTERRUPTED and not self.interrupted:
-            self.interrupted = "interrupted by the user"
-        self.record = self._complete()
-        self.config.hook.pytest_hil_record(config=self.config, record=self.record)
-        folder = self.config.getoption("--hil-report")
-        if folder:
-            self._write(Path(folder))
+    @pytest.hookimpl(wrapper=True, trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, Any, Any]:
+        """Complete the record and write it when all is taken down, however that went."""
+        try:
+            return (yield)
+        finally:
+            if not hasattr(self.config, "workerinput") and not self.config.option.collectonly:
+                self._conclude(session)
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Print the compliance table."""
@@ -173,16 +171,23 @@ class Active:
             for name in ("report.html", "record.json"):
                 terminalreporter.write_line(str(Path(folder) / name))
 
-    def _complete(self) -> Record:
-        reason = self.interrupted or "no test of this run judges it"
-        rows = gather.requirements(catalogue(), self.cases, reason)
+    def _conclude(self, session: pytest.Session) -> None:
+        cases = [case for _, case in sorted(self._cases, key=lambda pair: pair[0])]
+        self.ending.settle(session, cases)
+        self.record = self._complete(cases)
+        self.config.hook.pytest_hil_record(config=self.config, record=self.record)
+        if folder := self.config.getoption("--hil-report"):
+            self._write(Path(folder))
+
+    def _complete(self, cases: list[CaseRecord]) -> Record:
+        rows = gather.requirements(catalogue(), cases, self.ending.reason or "no test of this run judges it")
         return Record(
             started=self._started.isoformat(timespec="seconds"),
             finished=datetime.now(UTC).isoformat(timespec="seconds"),
             duration=time.monotonic() - self._clock,
             seed=self.seed,
             strict=self.strict,
-            interrupted=self.interrupted,
+            interrupted=self.ending.reason,
             target=self.target,
             tools=self.tools,
             requirements=rows,
@@ -197,16 +202,25 @@ class Active:
         schema.dump(self.record, folder / "record.json")
         (folder / "report.html").write_text(html.render(self.record), encoding="utf-8")
 
-    def _terminated(self, _number: int, _frame: FrameType | None) -> None:
-        self.interrupted = "ended by SIGTERM"
-        raise KeyboardInterrupt
-
 
 def _finish(rig: Rig) -> None:
     try:
         rig.finish()
     except CopyproofError as problem:
-        rig.error(f"after the test: {problem}")
+        rig.fault(problem, "after the test: ")
+
+
+def _taken(item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport) -> list[CaseRecord]:
+    """Take what a phase of a test judged; what it died of is an ERROR."""
+    rig = item.stash.get(RIG, None)
+    problem = call.excinfo.value if call.excinfo else None
+    broken = problem is not None and not isinstance(problem, pytest.skip.Exception)
+    if rig is None:
+        return _unready(item, problem) if broken and report.when == "setup" else []
+    if broken:
+        rig.error(_one_line(problem))
+    taken, rig.cases = rig.cases, []
+    return taken
 
 
 def _unexpected(call: pytest.CallInfo[None]) -> bool:
@@ -216,8 +230,10 @@ def _unexpected(call: pytest.CallInfo[None]) -> bool:
 
 
 def _show(report: pytest.TestReport, cases: list[CaseRecord], item: pytest.Item, *, unexpected: bool) -> None:
+    """Let the verdict say how the test ended, whatever an xfail mark made of it."""
     verdict = worst(case.verdict for case in cases)
     report.outcome = SHOWN[verdict].outcome
+    vars(report).pop("wasxfail", None)
     cause = next((case.cause for case in cases if case.verdict is verdict), "")
     if report.outcome == "failed" and not unexpected:
         report.longrepr = diagnosis(cases)
@@ -227,14 +243,15 @@ def _show(report: pytest.TestReport, cases: list[CaseRecord], item: pytest.Item,
     if verdict is Verdict.DEVIATION:
         report.wasxfail = cause
     for case in cases:
-        report.user_properties += junit.properties(case)
+        # JUnit takes them from the report of the teardown, which copies the item's.
+        item.user_properties += junit.properties(case, catalogue()[case.requirement].source)
 
 
 def _unready(item: pytest.Item, problem: BaseException | None) -> list[CaseRecord]:
     """A test whose bench did not come up judged nothing: its requirement ends in ERROR."""
     if "hil" not in getattr(item, "fixturenames", ()) or isinstance(problem, pytest.exit.Exception):
         return []
-    name = fixtures.requirement_name(item)
+    name = fixtures.requirement_of(item).id
     return [CaseRecord(test=fixtures.key_of(item), requirement=name, verdict=Verdict.ERROR, cause=_one_line(problem))]
 
 

@@ -12,6 +12,7 @@ from copyproof.plugin.bench import Bench
 from copyproof.plugin.opening import opened
 from copyproof.plugin.rig import Rig
 from copyproof.plugin.stash import ACTIVE, RIG
+from copyproof.targets.capabilities import Capability
 from copyproof.verdicts.catalogue import Requirement, requirement
 
 if TYPE_CHECKING:
@@ -27,15 +28,14 @@ def _hil_bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
             active.describe(bench)
             yield bench
     except UsageError as problem:
-        active.interrupted = str(problem)
-        pytest.exit(str(problem), returncode=pytest.ExitCode.USAGE_ERROR)
+        active.ending.refuse(request.session, str(problem))
 
 
 @pytest.fixture
 def _hil_rig(request: pytest.FixtureRequest, _hil_bench: Bench) -> Rig:
     """The rig of one test; a capability that the target lacks ends it here, with the reason."""
     item = request.node
-    rig = Rig(_hil_bench, _requirement_of(item), key_of(item), _case_of(item))
+    rig = Rig(_hil_bench, requirement_of(item), key_of(item), _case_of(item))
     item.stash[RIG] = rig
     if _hil_bench.broken:
         raise DeviceError(f"the target was lost earlier: {_hil_bench.broken}")
@@ -53,16 +53,26 @@ def key_of(item: pytest.Item) -> str:
     return f"{module.__name__ if module else item.parent}::{item.name}"
 
 
-def requirement_name(item: pytest.Item) -> str:
-    """Return the id in a test's `hil_requirement` mark; raises UsageError when it has none."""
+def complaints(item: pytest.Item) -> Iterator[str]:
+    """Say why a test could not be judged: its marks must name a requirement of the catalogue, and capabilities."""
+    if "hil" not in getattr(item, "fixturenames", ()):
+        return
+    try:
+        requirement_of(item)
+    except UsageError as problem:
+        yield f"{item.nodeid}: {problem}"
+    for need in (need for mark in item.iter_markers("hil_needs") for need in mark.args):
+        if not isinstance(need, Capability):
+            known = ", ".join(capability.name for capability in Capability)
+            yield f"{item.nodeid}: hil_needs takes members of copyproof.hil.Capability ({known}), not {need!r}"
+
+
+def requirement_of(item: pytest.Item) -> Requirement:
+    """Return the requirement that a test's nearest mark names; raises UsageError when it names none."""
     mark = item.get_closest_marker("hil_requirement")
     if mark is None or len(mark.args) != 1:
-        raise UsageError(f"{item.nodeid} uses the fixture hil and needs exactly one mark hil_requirement(ID)")
-    return str(mark.args[0])
-
-
-def _requirement_of(item: pytest.Item) -> Requirement:
-    return requirement(requirement_name(item))
+        raise UsageError("a test that uses the fixture hil needs a mark hil_requirement(ID) with one id")
+    return requirement(str(mark.args[0]))
 
 
 def _case_of(item: pytest.Item) -> str:

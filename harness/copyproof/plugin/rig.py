@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from copyproof.blocks.findings import Findings
-from copyproof.errors import DeviceError, TargetLost, TransportError
+from copyproof.errors import CopyproofError, DeviceError, TargetLost, TransportError
 from copyproof.plugin.arrange import Arrangement
 from copyproof.plugin.bench import Bench, Unit
 from copyproof.plugin.order import Order, Sent, Span
@@ -61,6 +61,12 @@ class Rig(Arrangement):
         """Record that nothing could be judged."""
         self._record(Judgement(Verdict.ERROR, problem, expected_text(self.requirement)), Findings())
 
+    def fault(self, problem: CopyproofError, when: str = "") -> None:
+        """Record that the target or the way to it failed; where the target is lost, the tests to come only say so."""
+        if isinstance(problem, TargetLost):
+            self.bench.broken = str(problem)
+        self.error(f"{when}{problem}")
+
     def lacking(self, capability: Capability, why: str) -> None:
         """Record that the target lacks what the test needs."""
         verdict = Verdict.NOT_OBSERVABLE if capability.observes else Verdict.NOT_SUPPORTED
@@ -84,9 +90,6 @@ class Rig(Arrangement):
         except TransportError:
             for transfer in order.intent if order else ():
                 self.bench.model.perhaps(transfer)
-            raise
-        except TargetLost as lost:
-            self.bench.broken = str(lost)
             raise
         self.commands.append(command_record(unit.transport, command, result))
         if result.unit_attention:

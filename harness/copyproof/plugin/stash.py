@@ -12,3 +12,5 @@ if TYPE_CHECKING:
 
 ACTIVE: pytest.StashKey[Active] = pytest.StashKey()
 RIG: pytest.StashKey[Rig] = pytest.StashKey()
+#: A test's place in the order of the collection, which is the same in every worker.
+NUMBER: pytest.StashKey[int] = pytest.StashKey()

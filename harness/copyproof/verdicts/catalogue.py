@@ -5,6 +5,7 @@ One TOML file a chapter in `reports/requirements/`. Whatever is wrong there rais
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping
 from enum import Enum
 from functools import cache
@@ -103,8 +104,10 @@ def catalogue() -> Mapping[str, Requirement]:
 
 
 def requirement(name: str) -> Requirement:
-    """Return one requirement; raises UsageError when the catalogue has no such id."""
+    """Return one requirement; raises UsageError when the catalogue has no such id, with the near misses."""
     try:
         return catalogue()[name]
     except KeyError:
-        raise UsageError(f"the catalogue has no requirement {name!r} (reports/requirements)") from None
+        near = difflib.get_close_matches(name, catalogue(), n=3)
+        hint = f"; did you mean {' or '.join(near)}?" if near else ""
+        raise UsageError(f"the catalogue has no requirement {name!r} (reports/requirements){hint}") from None

@@ -50,8 +50,9 @@ def _verdict(
 ) -> tuple[Verdict, str]:
     if deviation and deviation.shows(seen):
         return Verdict.DEVIATION, f"{seen} instead of {' or '.join(requirement.strict)}: {deviation.reason}"
-    toleration = requirement.toleration(seen)
-    if not requirement.strictly_allows(seen) and (toleration is None or strict):
+    allowed = requirement.strictly_allows(seen)
+    toleration = None if allowed else requirement.toleration(seen)
+    if not allowed and (toleration is None or strict):
         return Verdict.FAIL, f"{seen} instead of {' or '.join(requirement.strict)}"
     if deviation:
         return (
