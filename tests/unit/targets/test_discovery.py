@@ -89,9 +89,9 @@ def test_a_unit_that_is_there_is_not_waited_for(sysfs: FakeSysfs) -> None:
     assert time.monotonic() - started < 5
 
 
-@pytest.mark.parametrize("lacking", ["disk", "sg"])
-def test_a_unit_without_both_nodes_is_not_ready(sysfs: FakeSysfs, lacking: str) -> None:
-    sysfs.unit("2:0:1:0", **{lacking: ""})
+@pytest.mark.parametrize(("disk", "sg"), [("", "sg1"), ("sda", ""), ("", "")])
+def test_a_unit_without_both_nodes_is_not_ready(sysfs: FakeSysfs, disk: str, sg: str) -> None:
+    sysfs.unit("2:0:1:0", disk=disk, sg=sg)
     with pytest.raises(DeviceError, match=f"NAA {NAA}"):
         discovery.wait_for([NAA], 0.05, sysfs=sysfs.root)
 

@@ -19,6 +19,7 @@ GONE = 30.0
 TARGET = ground.CONFIGFS / "target"
 
 
+@ground.quiet()
 def clear(mark: Mark, run: process.Runner = process.run) -> None:
     """Take down sessions, targets, storage objects, loop devices and files of a mark, in this order.
 

@@ -64,6 +64,7 @@ class LioDriver:
         with lease.hold("build", wait=True):
             clear(mark, self._run)
 
+    @ground.quiet()
     def _build(self, mark: Mark) -> list[Backstore]:
         folder = ground.folder(mark)
         folder.mkdir(mode=0o700)

@@ -6,6 +6,8 @@ import importlib.util
 import os
 import shutil
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -83,12 +85,22 @@ def rtslib() -> None:
         from rtslib_fb import RTSLibError, RTSRoot
     except ImportError as error:
         raise ToolMissing(f"rtslib-fb cannot be imported ({error}): pip install 'copyproof[lio]'") from None
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it warns where another user of LIO has already fixed the database folder
-        try:
+    try:
+        with quiet():
             RTSRoot()
-        except (RTSLibError, OSError) as error:
-            raise UsageError(f"LIO cannot be configured: {error}") from None
+    except (RTSLibError, OSError) as error:
+        raise UsageError(f"LIO cannot be configured: {error}") from None
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Silence rtslib's warnings, which a test run may have turned into errors.
+
+    It uses what pyudev is about to drop, and warns where another user of LIO has fixed the database folder.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 def fabric(name: str) -> Any:
