@@ -1,0 +1,41 @@
+"""Every file of the folder `targets` is a target that loads, a folder of profiles, or the page about them."""
+
+from __future__ import annotations
+
+import pytest
+
+from copyproof import data
+from copyproof.targets import spec
+from copyproof.targets.drivers.lio.targetcli import script
+from copyproof.targets.rules import ROLES
+
+FOLDER = data.folder("targets")
+README = (FOLDER / "README.md").read_text()
+
+
+def test_the_folder_holds_targets_profiles_and_the_page_about_them() -> None:
+    rest = {path.name for path in FOLDER.iterdir() if path.suffix != ".toml"}
+    assert rest == {"README.md", "profiles"}
+
+
+@pytest.mark.parametrize("name", spec.names())
+def test_every_target_is_in_the_table(name: str) -> None:
+    assert f"| `{name}` |" in README
+
+
+def test_every_key_is_explained() -> None:
+    keys = {*spec.TargetSpec.__struct_fields__} - {"overlap", "labels", "lio", "luns"}
+    for table, kind in (("overlap", spec.Overlap), ("labels", spec.Labels), ("lio", spec.LioSpec)):
+        keys |= {f"{table}.{field}" for field in kind.__struct_fields__}
+    assert [key for key in sorted(keys) if f"| `{key}` |" not in README] == []
+    assert [role for role in ROLES if f"`{role}`" not in README] == []
+
+
+@pytest.mark.parametrize("name", [name for name in spec.names() if name.startswith("lio-")])
+def test_the_targetcli_script_maps_every_unit_of_a_target(name: str) -> None:
+    target = spec.load(name)
+    text = script(target)
+    mapped = [line.split("luns create ")[1].split()[0] for line in text.splitlines() if "luns create " in line]
+    assert sorted(store.rpartition("/")[2] for store in mapped) == sorted(target.luns)
+    assert text.count("pi_prot_type=1") == (len(target.luns) if target.lio.protection else 0)
+    assert text.count("block_size=4096") == (len(target.luns) if target.lio.block_size == 4096 else 0)
