@@ -8,12 +8,16 @@ from pathlib import Path
 import pytest
 
 from copyproof.cli.run import arguments
-from copyproof.plugin import active, opening  # noqa: F401  # numpy must not be loaded anew by each run in this process
+from copyproof.plugin import active, opening  # noqa: F401  # loaded once for all runs in this process
+from copyproof.reports import html, table  # noqa: F401  # as above
 from copyproof.reports.schema import load
 from copyproof.verdicts.record import CaseRecord, Record, RequirementRecord
 
 pytest_plugins = ["pytester"]
+pytest.register_assert_rewrite("fake_target")
 
+#: Hypothesis would be loaded anew in every run.
+PLUGINS = ("-p", "no:hypothesispytest", "-p", "fake_target")
 HERE = Path(__file__).parent
 TARGET = """
 name = "files"
@@ -81,18 +85,22 @@ class Stand:
         """Write the target file."""
         self.target.write_text(TARGET.format(profile=profile, probes=probes))
 
-    def misbehave(self, word: str) -> None:
+    def misbehave(self, *lines: str) -> None:
         """Tell the target what to do wrong (see fake_target.Misbehaviour)."""
-        (self.folder / "misbehaviour").write_text(word)
+        (self.folder / "misbehaviour").write_text("\n".join(lines))
+
+    def write(self, tests: str) -> None:
+        """Write a file of tests as a user would."""
+        self.pytester.makepyfile(test_mine=f"from copyproof.hil import *\nimport pytest\n\n{tests}")
 
     def options(self, *further: str) -> list[str]:
         """The options of a run with a report."""
         report = f"--hil-report={self.folder / 'report'}"
-        return ["-p", "fake_target", f"--hil-target={self.target}", report, "--hil-seed=1", *further]
+        return [*PLUGINS, f"--hil-target={self.target}", report, "--hil-seed=1", *further]
 
     def shipped(self, *further: str) -> list[str]:
         """The options of a run of the shipped suite, as `copyproof run` makes them."""
-        own = ("-p", "fake_target", "--hil-seed=1", *further)
+        own = (*PLUGINS, "--hil-seed=1", *further)
         return arguments(str(self.target), str(self.folder / "report"), own)
 
     def run(self, *further: str) -> Run:

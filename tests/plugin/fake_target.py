@@ -1,9 +1,9 @@
 """A target of plain files, with a copy manager that keeps to the standard unless it is told to misbehave.
 
 A pytest plugin (`-p fake_target`). The folder named by the variable `COPYPROOF_FAKE` holds its units while it is up,
-`events` (what it did, a line each) and, where it must misbehave, `misbehaviour` (a word of `Misbehaviour`, perhaps
-followed by the number of the copy from which on it does). Only the ways to the device are replaced: the safety check,
-the model, the judgement and the record are the real ones.
+`events` (what it did, a line each) and, where it must misbehave, `misbehaviour` (a line for each `Misbehaviour`, its
+word, perhaps followed by the number of the copy from which on it does so). Only the ways to the device are replaced:
+the safety check, the model, the judgement and the record are the real ones.
 """
 
 from __future__ import annotations
@@ -47,7 +47,6 @@ HIT = 5
 class Misbehaviour(Enum):
     """What the target can be told to do wrong."""
 
-    NONE = ""
     COPIES_NOTHING = "copies-nothing"
     SKIPS_THE_LAST = "skips-the-last-block"
     NEXT_BLOCK = "copies-from-the-next-block"
@@ -65,6 +64,7 @@ class Misbehaviour(Enum):
     DIES = "dies"
     HANGS = "hangs"
     NOT_UP = "does-not-come-up"
+    TWO_SIZES = "needs-another-block-size"
 
 
 class Refused(Exception):
@@ -113,8 +113,8 @@ class CopyManager:
     def __init__(self, folder: Path, units: dict[str, Unit], note: Callable[[str], None]) -> None:
         self.units, self._note = units, note
         self._copies, self._dead = 0, False
-        word, _, since = _told(folder).partition(" ")
-        self.misbehaviour, self._since = Misbehaviour(word), int(since or 1)
+        lines = [line.split() for line in _told(folder).splitlines()]
+        self.told = {Misbehaviour(word): int(*since or (1,)) for word, *since in lines}
 
     def execute(self, unit: Unit, command: Command) -> Result:
         """Answer one command to one unit."""
@@ -125,9 +125,9 @@ class CopyManager:
         except Refused as refused:
             return Result(Status.CHECK_CONDITION, decode_sense(refused.sense))
 
-    def does(self, *wrong: Misbehaviour) -> bool:
-        """Whether it misbehaves so, from the copy on from which it was told to."""
-        return self.misbehaviour in wrong and self._copies >= self._since
+    def does(self, wrong: Misbehaviour) -> bool:
+        """Whether it misbehaves so, from the copy on from which it was told to; 0 is before any copy."""
+        return wrong in self.told and self._copies >= self.told[wrong]
 
     def _answer(self, unit: Unit, command: Command) -> bytes:
         action = command.service_action
@@ -136,7 +136,7 @@ class CopyManager:
         if command.opcode == Opcode.INQUIRY:
             return _page(unit, command.cdb[2]) if command.cdb[1] & 1 else _standard_inquiry(unit)
         if command.opcode == Opcode.THIRD_PARTY_COPY_IN and action == ReceiveCopy.OPERATING_PARAMETERS:
-            if self.misbehaviour is Misbehaviour.NO_PARAMETERS:
+            if self.does(Misbehaviour.NO_PARAMETERS):
                 raise Refused("05/20/00")
             return _parameters()
         if command.opcode == Opcode.MAINTENANCE_IN and action == 0x0C:
@@ -165,7 +165,7 @@ class CopyManager:
 
     def _trouble(self, unit: Unit) -> None:
         """Do not even look at the list."""
-        if self.does(Misbehaviour.ATTENTION) and self._copies == self._since:
+        if self.does(Misbehaviour.ATTENTION) and self._copies == self.told[Misbehaviour.ATTENTION]:
             raise Refused("06/29/00")
         if self.does(Misbehaviour.DIES):
             self._dead = True
@@ -306,9 +306,12 @@ class FakeTarget:
         luns = {role: self._lun(role, protected=protected) for role in Role if role.value in self.spec.luns}
         units = {lun.device.naa: _unit(lun) for lun in luns.values()}
         STAND["manager"] = manager = CopyManager(self.root, units, self.note)
-        if manager.misbehaviour is Misbehaviour.NOT_UP:
-            shutil.rmtree(self.folder)
+        if Misbehaviour.NOT_UP in manager.told:
+            self.__exit__(None, None, None)
             raise TargetLost("the source unit did not appear within 10 seconds")
+        if Misbehaviour.TWO_SIZES in manager.told:
+            source = luns[Role.SOURCE]
+            luns[Role.SOURCE] = replace(source, device=replace(source.device, block_size=8 * BLOCK))
         return LiveTarget(self.spec, luns)
 
     def __exit__(

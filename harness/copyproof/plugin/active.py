@@ -239,7 +239,7 @@ def _show(report: pytest.TestReport, cases: list[CaseRecord], item: pytest.Item,
         report.longrepr = diagnosis(cases)
     elif report.outcome == "skipped":
         path, line, _ = item.location
-        report.longrepr = (path, line or 0, cause)
+        report.longrepr = (path, line or 0, f"{verdict.value}: {cause}")
     if verdict is Verdict.DEVIATION:
         report.wasxfail = cause
     for case in cases:

@@ -1,4 +1,7 @@
-"""How a verdict shows in pytest: one mapping, used by every hook."""
+"""How a verdict shows in pytest: one mapping, used by every hook.
+
+pytest lists all skipped tests under the word of the first, so that word is its own and the reason names the verdict.
+"""
 
 from __future__ import annotations
 
@@ -20,12 +23,12 @@ class Shown(NamedTuple):
 SHOWN = {
     Verdict.PASS: Shown("passed", "passed", ".", "PASS"),
     Verdict.DEVIATION: Shown("skipped", "xfailed", "d", "DEVIATION"),
-    Verdict.NOT_SUPPORTED: Shown("skipped", "skipped", "s", "NOT_SUPPORTED"),
-    Verdict.NOT_OBSERVABLE: Shown("skipped", "skipped", "o", "NOT_OBSERVABLE"),
+    Verdict.NOT_SUPPORTED: Shown("skipped", "skipped", "s", "SKIPPED"),
+    Verdict.NOT_OBSERVABLE: Shown("skipped", "skipped", "o", "SKIPPED"),
     Verdict.UNEXPECTED_PASS: Shown("failed", "failed", "U", "UNEXPECTED_PASS"),
     Verdict.FAIL: Shown("failed", "failed", "F", "FAIL"),
     Verdict.ERROR: Shown("failed", "error", "E", "ERROR"),
-    Verdict.NOT_RUN: Shown("skipped", "skipped", "n", "NOT_RUN"),
+    Verdict.NOT_RUN: Shown("skipped", "skipped", "n", "SKIPPED"),
 }
 
 
