@@ -62,7 +62,7 @@ def _nightly() -> bool:
     if not marked:
         say("no test is marked nightly")
         return True
-    return _pytest("nightly", "-m", "nightly", *_host_tests())
+    return _pytest("nightly", "-m", "nightly", *_host_tests(), "tests/vm")
 
 
 def _browser() -> bool:
@@ -72,12 +72,15 @@ def _browser() -> bool:
     return _pytest("browser", "tests/browser")
 
 
+HOST_TESTS = ("tests/unit", "tests/contract", "tests/model", "tests/plugin")
+
+
 def _existing(*folders: str) -> list[str]:
     return [folder for folder in folders if any((ROOT / folder).rglob("test_*.py"))]
 
 
 def _host_tests() -> list[str]:
-    return [*_existing("tests/unit", "tests/contract", "tests/model", "tests/plugin"), "harness", "ci"]
+    return [*_existing(*HOST_TESTS), "harness", "ci"]
 
 
 CHECKS = (

@@ -59,12 +59,24 @@ def check_names(targets: Sequence[str]) -> None:
         raise SetupError(done.stderr.strip())
 
 
+def split(arguments: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
+    """Part the command line before the first option that is not one of ours.
+
+    >>> split(["--vm", "lio-pi", "-k", "word"])
+    (['--vm', 'lio-pi'], ['-k', 'word'])
+    """
+    ours = ("--vm", "--timeout", "-h", "--help")
+    foreign = (at for at, word in enumerate(arguments) if word.startswith("-") and word.partition("=")[0] not in ours)
+    at = next(foreign, len(arguments))
+    return arguments[:at], arguments[at:]
+
+
 def main(arguments: Sequence[str]) -> int:
     """Run ``ci/compliance`` and return its exit status: the worst of its runs."""
     parser = argparse.ArgumentParser(
         prog="ci/compliance",
         description="Run the conformance suite and write its reports to out/report/TARGET.",
-        epilog="Options that are not listed here are handed to `copyproof run`, for instance --hil-seed=7.",
+        epilog="All from the first other option on goes to `copyproof run`, for instance --hil-seed=7.",
         allow_abbrev=False,
     )
     parser.add_argument("targets", nargs="*", metavar="TARGET", help=f"names or target files (default {DEFAULT})")
@@ -72,7 +84,8 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument(
         "--timeout", type=float, default=7200, metavar="SECONDS", help="end the whole run then (default 7200)"
     )
-    options, passed_on = parser.parse_known_args(arguments)
+    own, passed_on = split(arguments)
+    options = parser.parse_args(own)
     return guarded(lambda: _comply(options.targets or [DEFAULT], passed_on, options))
 
 

@@ -128,6 +128,23 @@ def test_ending_the_command_ends_the_machine(number: signal.Signals) -> None:
     assert gone(machine)
 
 
+@pytest.mark.nightly
+def test_the_first_line_and_the_first_test_come_in_time(tmp_path: Path) -> None:
+    """The limits hold for two cores with nothing else to do."""
+    (tmp_path / "test_now.py").write_text("import os\n\ndef test_now() -> None:\n    os.write(9, b'now\\n')\n")
+    begin = time.monotonic()
+    program = "echo line; exec 9>&1; python -m pytest -q test_now.py >/dev/null"
+    with subprocess.Popen([VM, "sh", "-c", program], cwd=tmp_path, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"line\n"
+        line = time.monotonic() - begin
+        assert process.stdout.readline() == b"now\n"
+        test = time.monotonic() - begin
+    assert process.returncode == 0
+    assert line <= 20
+    assert test <= 45
+
+
 def test_two_machines_at_once_do_not_mix() -> None:
     command = [VM, "sh", "-c", "echo $0; sleep 3; echo $0"]
     both = [subprocess.Popen([*command, name], stdout=subprocess.PIPE) for name in ("one", "two")]
