@@ -64,6 +64,7 @@ class Misbehaviour(Enum):
     DIES = "dies"
     HANGS = "hangs"
     NOT_UP = "does-not-come-up"
+    STAYS_UP = "does-not-come-down"
     TWO_SIZES = "needs-another-block-size"
 
 
@@ -156,12 +157,20 @@ class CopyManager:
             if command.data_out:
                 self._carry_out(unit, command.data_out)
         except Refused as refused:
+            if self.does(Misbehaviour.WRITES_REFUSED):
+                self._write_anyway(command.data_out)
             if refused.sense[1] == 5 and self.does(Misbehaviour.WRONG_SENSE):
                 raise Refused("05/25/00") from None
             if refused.sense[1] == 5 and self.does(Misbehaviour.CLAIMS_RESIDUAL):
                 raise Refused(refused.args[0], valid=True) from None
             raise
         return b""
+
+    def _write_anyway(self, raw: bytes) -> None:
+        """Overwrite the first block of the destination, where the list is whole enough to say where that is."""
+        if len(raw) >= HEADER_LENGTH + 2 * CSCD.size + SEGMENT.size:
+            to = SEGMENT.decode(raw[HEADER_LENGTH + 2 * CSCD.size :][: SEGMENT.size])["destination_lba"]
+            next(unit for unit in self.units.values() if unit.role is Role.DESTINATION).write(to, bytes(BLOCK))
 
     def _trouble(self, unit: Unit) -> None:
         """Do not even look at the list."""
@@ -214,8 +223,6 @@ class CopyManager:
         destination = self._reached(own, units, segment["destination_index"])
         count, first, to = segment["blocks"], segment["source_lba"], segment["destination_lba"]
         if first + count > source.blocks or to + count > destination.blocks:
-            if self.does(Misbehaviour.WRITES_REFUSED) and to < 8:
-                destination.write(to, source.read(0, 1))
             raise Refused("0A/0D/01", "05/21/00")
         if destination.role is Role.READONLY:
             raise Refused("0A/0D/01", "07/27/00")
@@ -319,6 +326,8 @@ class FakeTarget:
     ) -> None:
         shutil.rmtree(self.folder)
         self.note("exit")
+        if Misbehaviour.STAYS_UP in STAND["manager"].told:
+            raise TargetLost("configfs is busy")
 
     def _lun(self, role: Role, *, protected: bool) -> Lun:
         path = self.folder / role.value

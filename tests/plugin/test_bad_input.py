@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from conftest import Stand
+    from tests.plugin.conftest import Stand
 
 ONE = """
 @hil_requirement("XC1-ONE-BLOCK")

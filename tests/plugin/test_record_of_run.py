@@ -14,12 +14,12 @@ from copyproof import data
 from copyproof.verdicts.catalogue import catalogue
 
 if TYPE_CHECKING:
-    from conftest import Run, Stand
+    from tests.plugin.conftest import Run, Stand
 
 
 def settled(run: Run) -> dict[str, Any]:
     """What of a record does not depend on time or place: not the LBAs, on which the order of the tests decides."""
-    raw = msgspec.to_builtins(run.record)
+    raw: dict[str, Any] = msgspec.to_builtins(run.record)
     for key in ("started", "finished", "duration"):
         del raw[key]
     for requirement in raw["requirements"]:

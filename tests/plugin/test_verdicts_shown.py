@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 import pytest
 
 if TYPE_CHECKING:
-    from conftest import Stand
+    from tests.plugin.conftest import Stand
 
 EACH = """
 @hil_requirement("XC1-LUN-TO-LUN")

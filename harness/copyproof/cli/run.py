@@ -7,8 +7,6 @@ from pathlib import Path
 
 import click
 
-SUITE = "copyproof.conformance"
-
 
 @click.command(context_settings={"ignore_unknown_options": True})
 @click.argument("target")
@@ -29,14 +27,14 @@ def run(target: str, report: str | None, pytest_options: tuple[str, ...]) -> Non
 
 def arguments(target: str, report: str | None, further: tuple[str, ...]) -> list[str]:
     """Return pytest's arguments: a rootdir and ini of the suite's own, since a user's `python_files` would collect
-    nothing.
+    nothing; and the suite by its path, since with its name pytest would run a conftest of the current folder.
 
-    >>> arguments("lio-loopback", None, ("-x",))[-4:]
-    ['--hil-target=lio-loopback', '-x', '--pyargs', 'copyproof.conformance']
+    >>> arguments("lio-loopback", None, ("-x",))[-3:-1]
+    ['--hil-target=lio-loopback', '-x']
     """
     import copyproof.conformance
 
     suite = Path(copyproof.conformance.__file__).parent
     own = ["-c", str(suite / "pytest.ini"), f"--rootdir={suite}"]
     written = [f"--hil-report={report}", f"--junit-xml={Path(report) / 'junit.xml'}"] if report else []
-    return [*own, *written, f"--hil-target={target}", *further, "--pyargs", SUITE]
+    return [*own, *written, f"--hil-target={target}", *further, str(suite)]

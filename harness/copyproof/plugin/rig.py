@@ -162,4 +162,4 @@ def _first(findings: Findings) -> str:
     if not findings.wrong:
         return ""
     more = sum(findings.wrong.values()) - sum(item.count for item in findings.findings[:1])
-    return f"{findings.findings[0]}{f' (and {more} more wrong blocks)' if more > 0 else ''}"
+    return f"{findings.findings[0]}{f' (and {more} more wrong blocks or labels)' if more > 0 else ''}"

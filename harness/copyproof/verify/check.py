@@ -60,9 +60,9 @@ class Checker:
         except UnreadableBlocks as problem:
             return labels + self._unreadable(number, problem)
         expected, previous = _expected(extents), _expected(self._before.slice(number, lba, count))
-        return labels + diagnose(
-            self._stamper, data, lba, expected, previous, self._names, place=self._names.get(number, "")
-        )
+        # A block that is not the right one has no right label either: what the block is comes first.
+        place_name = self._names.get(number, "")
+        return diagnose(self._stamper, data, lba, expected, previous, self._names, place=place_name) + labels
 
     def _labels(self, number: int, place: Place, extents: Sequence[Extent]) -> Findings:
         """Labels are looked at where the data is known, past the target: a wrong one can make the data unreadable."""
