@@ -5,8 +5,9 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import ModuleType
 
 import pytest
 
@@ -114,33 +115,33 @@ def test_a_unit_that_never_appears_is_named_and_nothing_is_left(monkeypatch: pyt
 
 @pytest.mark.usefixtures("no_leaks")
 @pytest.mark.parametrize(
-    "failure", [KeyboardInterrupt(), DeviceError("the array caught fire"), OSError(28, "No space left")]
+    ("room", "step", "failure"),
+    [
+        (backstores, "make", OSError(28, "No space left on device")),
+        (iscsi, "publish", KeyboardInterrupt()),
+        (initiator, "log_in", DeviceError("the array caught fire")),
+        (discovery, "wait_for", SystemExit(143)),
+    ],
 )
-@pytest.mark.parametrize("step", ["make", "publish", "log_in", "wait_for"])
-def test_a_failure_half_way_leaves_nothing(monkeypatch: pytest.MonkeyPatch, step: str, failure: BaseException) -> None:
-    def fail(*_: object, **__: object) -> None:
-        raise failure
-
-    room = {"make": backstores, "publish": iscsi, "log_in": initiator, "wait_for": discovery}[step]
-    monkeypatch.setattr(room, step, after(room, step, fail))
+def test_a_failure_half_way_leaves_nothing(
+    monkeypatch: pytest.MonkeyPatch, room: ModuleType, step: str, failure: BaseException
+) -> None:
+    monkeypatch.setattr(room, step, late(getattr(room, step), failure))
     with pytest.raises(type(failure)):
         drivers.open_target(spec.load("lio-iscsi")).__enter__()
-    monkeypatch.undo()
 
 
-def after(room: object, step: str, fail: object) -> object:
-    """Let the second unit, or the step itself, succeed and then fail: the worst moment."""
-    real = getattr(room, step)
-    calls = []
+def late(real: Callable[..., object], failure: BaseException) -> Callable[..., object]:
+    """A step that is done in full and then fails, which is the worst moment; making fails at the second unit."""
+    calls: list[object] = []
 
-    def late(*arguments: object, **named: object) -> object:
-        result = real(*arguments, **named)
-        calls.append(step)
-        if step != "make" or len(calls) == 2:
-            fail()  # type: ignore[operator]
-        return result
+    def step(*arguments: object, **named: object) -> object:
+        calls.append(real(*arguments, **named))
+        if real.__name__ != "make" or len(calls) == 2:
+            raise failure
+        return calls[-1]
 
-    return late
+    return step
 
 
 @pytest.mark.usefixtures("no_leaks")

@@ -14,7 +14,7 @@ from copyproof.targets.drivers.lio import ground, initiator
 from copyproof.targets.drivers.lio.backstores import COMPANY
 from copyproof.targets.lease import Mark
 
-GONE = 30.0
+GONE = 120.0
 """Seconds that a unit or a loop device may take to go away."""
 TARGET = ground.CONFIGFS / "target"
 

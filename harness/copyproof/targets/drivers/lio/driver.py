@@ -16,7 +16,7 @@ from copyproof.targets.lease import Mark
 from copyproof.targets.live import LiveTarget, Lun, Role
 from copyproof.targets.spec import TargetSpec
 
-APPEAR = 30.0
+APPEAR = 120.0
 """Seconds that a unit may take from being mapped to having its nodes."""
 
 

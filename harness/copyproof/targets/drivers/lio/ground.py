@@ -6,7 +6,7 @@ import importlib.util
 import os
 import shutil
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from copyproof.targets.spec import TargetSpec
 
 CONFIGFS = Path("/sys/kernel/config")
 DBROOT = Path("/etc/target")
-_SHARED = ("target_core_mod", "sg", "sd_mod")
+_SHARED = ("configfs", "target_core_mod", "sg", "sd_mod")
 _BACKSTORE = {"fileio": ("target_core_file",), "ramdisk": (), "iblock": ("target_core_iblock", "loop")}
 _FABRIC = {"loopback": ("tcm_loop",), "iscsi": ("iscsi_target_mod", "iscsi_tcp")}
 _PROGRAMS = {"sg_raw": "sg3-utils", "modprobe": "kmod", "blkid": "util-linux"}
@@ -46,7 +46,7 @@ def obstacles(spec: TargetSpec, run: process.Runner = process.run) -> list[str]:
     missing = {name: package for name, package in programs(spec).items() if not shutil.which(name, path=path)}
     found += [f"{name} is missing: apt install {package}" for name, package in missing.items()]
     if "modprobe" not in missing:
-        lacking = [name for name in ("configfs", *modules(spec)) if not _available(name, run)]
+        lacking = _refused(modules(spec), run, "--dry-run")
         found += [_module_hint(lacking)] if lacking else []
     return found
 
@@ -56,21 +56,11 @@ def prepare(spec: TargetSpec, run: process.Runner = process.run) -> None:
 
     All of it stays: other users of LIO may have come to use it by the time that the target goes down.
     """
-    for name in ("configfs", *modules(spec)):
-        load(name, run)
-        if name == "configfs":
-            _mount(run)
-            # LIO looks for the folder when target_core_mod is loaded, and rtslib insists on it.
-            (DBROOT / "pr").mkdir(parents=True, exist_ok=True)
-
-
-def load(name: str, run: process.Runner = process.run) -> None:
-    """Load a kernel module unless the kernel has it; raises ToolMissing when it cannot."""
-    if _present(name):
-        return
-    done = run(["modprobe", name], timeout=60)
-    if done.code:
-        raise ToolMissing(f"{_module_hint([name])} ({done.error_text.strip()})")
+    # LIO looks for the folder when target_core_mod is loaded, and rtslib insists on it.
+    (DBROOT / "pr").mkdir(parents=True, exist_ok=True)
+    if refused := _refused(modules(spec), run):
+        raise ToolMissing(_module_hint(refused))
+    _mount(run)
 
 
 def folder(mark: Mark) -> Path:
@@ -126,8 +116,16 @@ def _present(name: str) -> bool:
     return Path("/sys/module", name).exists() or (name == "configfs" and CONFIGFS.is_dir())
 
 
-def _available(name: str, run: process.Runner) -> bool:
-    return _present(name) or run(["modprobe", "--dry-run", "--quiet", name], timeout=10).code == 0
+def _refused(names: Iterable[str], run: process.Runner, *options: str) -> list[str]:
+    """Let modprobe load what the kernel does not have yet, all at once, and return what it refuses."""
+    absent = [name for name in names if not _present(name)]
+    if not absent or _modprobe(run, *options, *absent):
+        return []
+    return [name for name in absent if not _modprobe(run, *options, name)]
+
+
+def _modprobe(run: process.Runner, *arguments: str) -> bool:
+    return run(["modprobe", "--quiet", "--all", *arguments], timeout=60).code == 0
 
 
 def _module_hint(names: list[str]) -> str:
