@@ -81,10 +81,19 @@ def read_chapter(path: Path) -> tuple[Requirement, ...]:
     try:
         chapter = msgspec.toml.decode(path.read_bytes(), type=_Chapter)
         for entry in chapter.requirement:
-            [Outcome.parse(text) for text in (*entry.strict, *(item.outcome for item in entry.tolerated))]
+            _check(entry)
     except (msgspec.DecodeError, ValueError) as problem:
         raise UsageError(f"{path}: {problem}") from None
     return tuple(msgspec.structs.replace(entry, chapter=chapter.chapter) for entry in chapter.requirement)
+
+
+def _check(entry: Requirement) -> None:
+    if not entry.strict:
+        raise ValueError(f"{entry.id}: strict is empty: at least one outcome must be allowed")
+    try:
+        [Outcome.parse(text) for text in (*entry.strict, *(item.outcome for item in entry.tolerated))]
+    except ValueError as problem:
+        raise ValueError(f"{entry.id}: {problem}") from None
 
 
 @cache

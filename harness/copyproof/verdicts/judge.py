@@ -48,20 +48,22 @@ def judge(
 def _verdict(
     seen: Outcome, result: Result, requirement: Requirement, deviation: Deviation | None, *, strict: bool
 ) -> tuple[Verdict, str]:
-    if deviation and deviation.shows(seen):
-        return Verdict.DEVIATION, f"{seen} instead of {' or '.join(requirement.strict)}: {deviation.reason}"
+    departs = f"{seen} instead of {' or '.join(requirement.strict)}"
+    known = deviation is not None and deviation.shows(seen)
     allowed = requirement.strictly_allows(seen)
     toleration = None if allowed else requirement.toleration(seen)
-    if not allowed and (toleration is None or strict):
-        return Verdict.FAIL, f"{seen} instead of {' or '.join(requirement.strict)}"
+    if not known and not allowed and (toleration is None or strict):
+        return Verdict.FAIL, departs
+    # A profile excuses a status and nothing beside it.
+    if claim := _information(result):
+        return Verdict.FAIL, claim
+    if deviation and known:
+        return Verdict.DEVIATION, f"{departs}: {deviation.reason}"
     if deviation:
         return (
             Verdict.UNEXPECTED_PASS,
             f"{seen} is allowed, but the profile expects {deviation.outcome}: mend the profile",
         )
-    invalid = _information(result)
-    if invalid:
-        return Verdict.FAIL, invalid
     return Verdict.PASS, f"tolerated: {toleration.reason}" if toleration else ""
 
 

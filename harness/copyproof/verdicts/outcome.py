@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from copyproof.scsi.command import Result, Status
 from copyproof.scsi.sense import Sense
 
-_SENSE = re.compile(r"[0-9A-F]{2}/[0-9A-F]{2}/[0-9A-F]{2}")
+_TRIPLE = "[0-9A-F]{2}/[0-9A-F]{2}/[0-9A-F]{2}"
+_SENSE = re.compile(rf"(?P<own>{_TRIPLE})(?:>(?P<forwarded>{_TRIPLE}))?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,15 +29,11 @@ class Outcome:
     def parse(cls, text: str) -> Outcome:
         """Read `GOOD`, `RESERVATION_CONFLICT`, `05/26/07` or `0A/0D/01>05/21/00`; raises ValueError for anything
         else."""
-        own, _, forwarded = text.partition(">")
-        for part in filter(None, (own, forwarded)):
-            if not _SENSE.fullmatch(part) and (part not in Status.__members__ or forwarded):
-                raise ValueError(
-                    f"{text!r} is no outcome: a status name, key/ASC/ASCQ in hex, or that with >key/ASC/ASCQ"
-                )
-        if own in Status.__members__:
-            return cls(Status[own])
-        return cls(Status.CHECK_CONDITION, own, forwarded)
+        if found := _SENSE.fullmatch(text):
+            return cls(Status.CHECK_CONDITION, found["own"], found["forwarded"] or "")
+        if text in Status.__members__ and text != Status.CHECK_CONDITION.name:
+            return cls(Status[text])
+        raise ValueError(f"{text!r} is no outcome: a status name, key/ASC/ASCQ in hex, or that with >key/ASC/ASCQ")
 
     @classmethod
     def of(cls, result: Result) -> Outcome:

@@ -57,20 +57,27 @@ NO_PROFILE = Profile(name="")
 
 
 def in_range(version: str, bounds: str) -> bool:
-    """Whether a version such as `6.1.0-56-amd64` lies within bounds such as `>=5.15,<6.2`; no bounds hold every
-    version.
+    """Whether a version such as `6.1.0-56-amd64` lies within bounds such as `>=5.15,<6.2`.
+
+    No bounds hold every version; a version that nobody knows lies within no bounds.
 
     >>> in_range("6.1.0-56-amd64", ">=5.15,<6.2"), in_range("5.10", ">=5.15")
     (True, False)
     """
     number = _number(version)
     pairs = _BOUND.findall(bounds)
+    if pairs and not number:
+        return False
     return all(number >= _number(bound) if sign == ">=" else number < _number(bound) for sign, bound in pairs)
 
 
 def _number(version: str) -> tuple[int, ...]:
+    """Return the leading numbers without zeros at the end, so that 6.1 and 6.1.0 are one version; () for none."""
     head = re.match(r"\d+(?:\.\d+)*", version)
-    return tuple(int(part) for part in head[0].split(".")) if head else ()
+    parts = [int(part) for part in head[0].split(".")] if head else []
+    while len(parts) > 1 and parts[-1] == 0:
+        parts.pop()
+    return tuple(parts)
 
 
 def load_profile(name: str) -> Profile:
@@ -92,10 +99,13 @@ def load_profile(name: str) -> Profile:
 
 
 def _check(item: Deviation) -> None:
-    Outcome.parse(item.outcome)
+    seen = Outcome.parse(item.outcome)
     if item.requirement not in catalogue():
         raise ValueError(f"the catalogue has no requirement {item.requirement!r}")
-    if catalogue()[item.requirement].touches:
+    entry = catalogue()[item.requirement]
+    if entry.touches:
         raise ValueError(f"{item.requirement} is about data or isolation: that is never a deviation")
+    if entry.strictly_allows(seen):
+        raise ValueError(f"{item.requirement} allows {item.outcome}: that is no deviation")
     if item.versions and not re.fullmatch(rf"{_BOUND.pattern}(,\s*{_BOUND.pattern})*", item.versions):
         raise ValueError(f"versions {item.versions!r}: allowed are >=N and <N, separated by commas")
