@@ -14,6 +14,9 @@ from copyproof.model.extents import Extent
 from copyproof.verify.labels import Sidecar
 from copyproof.verify.volume import HostVolume, UnreadableBlocks
 
+# Each is found by a binary search, whose failing reads may each cost an array's own retries.
+_SOUGHT = 4
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -27,7 +30,8 @@ class Checker:
     """Compares volumes with the model. `places` and `names` are keyed by volume number.
 
     `remember` notes what each block holds before a command, so that a block that was not written can be told from a
-    block that was written wrongly. `application_tag` is what the labels of all blocks must carry, 0 to FFFEh; None allows any but the escape.
+    block that was written wrongly. `application_tag` is what the labels of all blocks must carry, 0 to FFFEh; None
+    allows any but the escape.
     """
 
     def __init__(
@@ -53,16 +57,26 @@ class Checker:
         return Findings.total(self._piece(number, place, *piece) for piece in place.volume.pieces(lba, count))
 
     def _piece(self, number: int, place: Place, lba: int, count: int) -> Findings:
-        extents = self._model.slice(number, lba, count)
-        labels = self._labels(number, place, extents)
+        labels = self._labels(number, place, self._model.slice(number, lba, count))
+        data = self._data(number, place, lba, count, _SOUGHT)
+        # A wrong block has no right label either, so what the block is comes first; but a wrong label tells why a
+        # block is unreadable.
+        return labels + data if Wrong.UNREADABLE in data.wrong else data + labels
+
+    def _data(self, number: int, place: Place, lba: int, count: int, sought: int) -> Findings:
+        """Check the data; of unreadable blocks the first `sought` are told one by one, the rest as a whole."""
         try:
             data = place.volume.read(lba, count)
         except UnreadableBlocks as problem:
-            return labels + self._unreadable(number, problem)
-        expected, previous = _expected(extents), _expected(self._before.slice(number, lba, count))
-        # A block that is not the right one has no right label either: what the block is comes first.
+            if count == 1 or not sought:
+                return self._unreadable(number, problem)
+            first = _first_unreadable(place.volume, lba, count)
+            parts = (lba, first - lba), (first, 1), (first + 1, lba + count - first - 1)
+            return Findings.total(self._data(number, place, at, many, sought - 1) for at, many in parts if many)
+        expected = _expected(self._model.slice(number, lba, count))
+        previous = _expected(self._before.slice(number, lba, count))
         place_name = self._names.get(number, "")
-        return diagnose(self._stamper, data, lba, expected, previous, self._names, place=place_name) + labels
+        return diagnose(self._stamper, data, lba, expected, previous, self._names, place=place_name)
 
     def _labels(self, number: int, place: Place, extents: Sequence[Extent]) -> Findings:
         """Labels are looked at where the data is known, past the target: a wrong one can make the data unreadable."""
@@ -87,6 +101,19 @@ class Checker:
         name = self._names.get(number, "")
         finding = Finding(problem.lba, problem.count, Wrong.UNREADABLE, detail=str(problem), place=name)
         return Findings(checked=problem.count, wrong={Wrong.UNREADABLE: problem.count}, findings=(finding,))
+
+
+def _first_unreadable(volume: HostVolume, lba: int, count: int) -> int:
+    """Return the LBA of the first unreadable block of a range that cannot be read as a whole."""
+    readable, failing = 0, count
+    while failing - readable > 1:
+        middle = (readable + failing) // 2
+        try:
+            volume.read(lba + readable, middle - readable)
+            readable = middle
+        except UnreadableBlocks:
+            failing = middle
+    return lba + readable
 
 
 def _expected(extents: Sequence[Extent]) -> Expected:
