@@ -9,6 +9,8 @@ import pytest
 if TYPE_CHECKING:
     from copyproof.verdicts.record import Record
 
+pytest_plugins = ["pytester"]
+
 HOSTILE = (
     "<script>window.owned=1</script><img src=x onerror=window.owned=2>\"'`{{7*7}}{%x%}&lt;]]>"
     "\x1b[31m\x00\x9b\u202egpj.exe\u2066\u2028\r\n\ufffe\ud800 " + "W" * 300 + " end"

@@ -13,7 +13,6 @@ from copyproof.reports import html, table  # noqa: F401  # as above
 from copyproof.reports.schema import load
 from copyproof.verdicts.record import CaseRecord, Record, RequirementRecord
 
-pytest_plugins = ["pytester"]
 pytest.register_assert_rewrite("fake_target")
 
 #: Hypothesis would be loaded anew in every run.
