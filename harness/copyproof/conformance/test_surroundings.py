@@ -24,7 +24,7 @@ def test_a_hidden_unit_is_not_written(hil: Rig) -> None:
 @hil_requirement("XC1-READONLY")
 @hil_needs(Capability.READONLY)
 def test_a_unit_mapped_read_only_is_not_written(hil: Rig) -> None:
-    hil.judge(hil.send(hil.copy(blocks=8, destination=Role.READONLY, via=Role.SOURCE)))
+    hil.judge(hil.send(hil.copy(blocks=8, destination=hil.frozen(Role.READONLY), via=Role.SOURCE)))
 
 
 @hil_requirement("XC1-PI-LABELS")

@@ -38,6 +38,13 @@ class Arrangement:
         self.leased.append(span)
         return span
 
+    def frozen(self, role: Role, blocks: int = 8) -> Span:
+        """Lease a span of a unit that this host cannot write: what it holds now is what it must hold."""
+        span = Span(role, MARGIN, blocks, MARGIN)
+        self.bench.checker.freeze(self.bench.unit(role).number, *self.bench.around(span))
+        self.leased.append(span)
+        return span
+
     @property
     def spans(self) -> tuple[Span, Span, Span]:
         """Three new spans of 8 blocks: one of the source, two of the destination."""

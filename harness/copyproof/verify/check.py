@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from copyproof.blocks.arrays import U8
 from copyproof.blocks.diagnose import diagnose, diagnose_labels
 from copyproof.blocks.expected import Expected
 from copyproof.blocks.findings import Finding, Findings, Wrong
+from copyproof.blocks.origin import Origin
 from copyproof.blocks.stamp import Stamper
 from copyproof.model.controller import ReferenceModel, Snapshot
 from copyproof.model.extents import Extent
@@ -24,6 +26,18 @@ class Place:
 
     volume: HostVolume
     sidecar: Sidecar | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Frozen:
+    """What a range held when it was frozen: bytes of shape (n, block_size) from `lba` on."""
+
+    lba: int
+    data: U8
+
+
+# Nothing that a target can copy has this origin, so a changed block is told by what it holds.
+_NEVER = Expected.run(Origin(0, 0, 0), 1)
 
 
 class Checker:
@@ -45,6 +59,14 @@ class Checker:
         self._model, self._stamper, self._names, self._places = model, stamper, names, places
         self._application_tag = application_tag
         self._before: Snapshot = model.snapshot()
+        self._frozen: dict[int, Frozen] = {}
+
+    def freeze(self, number: int, lba: int, count: int) -> None:
+        """Note what a range holds, at most one piece, that this host cannot stamp; from now on it must hold that.
+
+        One range a volume: a later one takes its place.
+        """
+        self._frozen[number] = Frozen(lba, self._places[number].volume.read(lba, count))
 
     def remember(self) -> None:
         """Note what each block holds now, as what it held before the next command."""
@@ -61,7 +83,25 @@ class Checker:
         data = self._data(number, place, lba, count, _SOUGHT)
         # A wrong block has no right label either, so what the block is comes first; but a wrong label tells why a
         # block is unreadable.
-        return labels + data if Wrong.UNREADABLE in data.wrong else data + labels
+        seen = labels + data if Wrong.UNREADABLE in data.wrong else data + labels
+        return seen + self._thawed(number, place, lba, count)
+
+    def _thawed(self, number: int, place: Place, lba: int, count: int) -> Findings:
+        """Find what was written in a frozen range; a changed block is told by the stamp that it now holds."""
+        frozen = self._frozen.get(number)
+        if frozen is None or not lba <= frozen.lba < lba + count:
+            return Findings()
+        data = place.volume.read(frozen.lba, len(frozen.data))
+        changed = (data != frozen.data).any(axis=1)
+        right = Findings(checked=len(data), right=int((~changed).sum()))
+        return right + Findings.total(
+            self._stray(number, data[at : at + 1], frozen.lba + at) for at in changed.nonzero()[0].tolist()
+        )
+
+    def _stray(self, number: int, block: U8, lba: int) -> Findings:
+        told = diagnose(self._stamper, block, lba, _NEVER, None, self._names, self._names.get(number, ""))
+        plain = tuple(replace(finding, expected=None, detail="changed by the target") for finding in told.findings)
+        return Findings(wrong=told.wrong, findings=plain)
 
     def _data(self, number: int, place: Place, lba: int, count: int, sought: int) -> Findings:
         """Check the data; of unreadable blocks the first `sought` are told one by one, the rest as a whole."""
