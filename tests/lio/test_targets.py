@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from copyproof.targets import discovery, drivers, spec
+from copyproof.targets.drivers.lio import ground
 from copyproof.targets.drivers.lio.clear import TARGET
 from copyproof.targets.drivers.lio.targetcli import FOLDER, HIDDEN, IQN, MAIN, script
 from copyproof.targets.live import LiveTarget, Role
@@ -150,21 +151,39 @@ def clean_by_hand() -> Iterator[None]:
     from rtslib_fb import FabricModule, Target
     from rtslib_fb.tcm import StorageObject
 
-    for fabric, names in (("loopback", (MAIN, HIDDEN)), ("iscsi", (IQN,))):
-        for name in names:
-            if (TARGET / fabric / name).is_dir():
-                Target(FabricModule(fabric), name, mode="lookup").delete()
-        if (TARGET / fabric).is_dir() and not list((TARGET / fabric).glob("*/tpgt_1")):
-            (TARGET / fabric).rmdir()
-    for store in [path for path in TARGET.glob("core/*/*") if path.name in ROLES]:
-        StorageObject.so_from_path(store).delete()
+    with ground.quiet():
+        for fabric, names in (("loopback", (MAIN, HIDDEN)), ("iscsi", (IQN,))):
+            for name in names:
+                if (TARGET / fabric / name).is_dir():
+                    Target(FabricModule(fabric), name, mode="lookup").delete()
+            if (TARGET / fabric).is_dir() and not list((TARGET / fabric).glob("*/tpgt_1")):
+                (TARGET / fabric).rmdir()
+        for store in [path for path in TARGET.glob("core/*/*") if path.name in ROLES]:
+            StorageObject.so_from_path(store).delete()
     for backing in Path("/sys/block").glob("loop*/loop/backing_file"):
         if backing.read_text().startswith(FOLDER):
             subprocess.run(["losetup", "-d", f"/dev/{backing.parent.parent.name}"], check=True)
     shutil.rmtree(FOLDER)
 
 
-@pytest.mark.usefixtures("no_leaks", "clean_by_hand")
+@pytest.fixture(scope="module")
+def system_bus() -> Iterator[None]:
+    """A D-Bus system bus, which targetcli wants to ask for handlers of TCMU."""
+    socket = Path("/run/dbus/system_bus_socket")
+    if socket.exists():
+        yield
+        return
+    socket.parent.mkdir(exist_ok=True)
+    argv = ["dbus-daemon", "--system", "--nofork", "--nopidfile", "--print-address"]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE) as daemon:
+        assert daemon.stdout is not None
+        assert daemon.stdout.readline(), "dbus-daemon does not start"
+        yield
+        daemon.terminate()
+    socket.unlink(missing_ok=True)
+
+
+@pytest.mark.usefixtures("no_leaks", "clean_by_hand", "system_bus")
 @pytest.mark.parametrize("name", ["lio-pi", "lio-iblock", "lio-iscsi"])
 def test_the_targetcli_commands_build_an_equal_target(name: str, tmp_path: Path) -> None:
     target = spec.load(name)

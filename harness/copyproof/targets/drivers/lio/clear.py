@@ -110,7 +110,8 @@ def _text(path: Path) -> str:
 
 def _files(mark: Mark) -> None:
     # LIO's database names what reservations and ALUA leave after the unit serial number, which begins with the run.
-    for path in (*ground.DBROOT.glob(f"pr/aptpl_{mark.run}*"), *ground.DBROOT.glob(f"alua/tpgs_{mark.run}*")):
+    database = ground.database()
+    for path in (*database.glob(f"pr/aptpl_{mark.run}*"), *database.glob(f"alua/tpgs_{mark.run}*")):
         shutil.rmtree(path) if path.is_dir() else path.unlink()
     if (folder := ground.folder(mark)).exists():
         shutil.rmtree(folder)

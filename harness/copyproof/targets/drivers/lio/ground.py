@@ -63,6 +63,14 @@ def prepare(spec: TargetSpec, run: process.Runner = process.run) -> None:
     _mount(run)
 
 
+def database() -> Path:
+    """Return the folder where LIO keeps reservations and ALUA states; other users of LIO may have chosen another one."""
+    try:
+        return Path((CONFIGFS / "target/dbroot").read_text().strip())
+    except OSError:
+        return DBROOT
+
+
 def folder(mark: Mark) -> Path:
     """Return the private folder of a mark; on a tmpfs where there is one."""
     memory = Path("/dev/shm")

@@ -21,15 +21,15 @@ def log_in(mark: Mark, portal: Portal, run: process.Runner) -> None:
     """Log in twice, as the harness and as another initiator; raises DeviceError when open-iscsi fails."""
     _start_daemon(run)
     _link_up(run)
-    node = ("-m", "node", "-T", portal.target)
+    node = ("-m", "node", "-T", portal.target, "-p", f"{ADDRESS}:{portal.port}")
     for role, initiator in (("host", portal.host), ("other", portal.other)):
         iface = f"{mark}-{role}"
         _admin(run, "-m", "iface", "-I", iface, "-o", "new")
         _admin(run, "-m", "iface", "-I", iface, "-o", "update", "-n", "iface.initiatorname", "-v", initiator)
-        _admin(run, *node, "-p", f"{ADDRESS}:{portal.port}", "-I", iface, "-o", "new")
-    # Without --interface these two are for both records. Some distributions would log in again at the next boot.
-    _admin(run, *node, "-o", "update", "-n", "node.startup", "-v", "manual")
-    _admin(run, *node, "--login")
+        _admin(run, *node, "-I", iface, "-o", "new")
+        # Some distributions would log in again at the next boot.
+        _admin(run, *node, "-I", iface, "-o", "update", "-n", "node.startup", "-v", "manual")
+        _admin(run, *node, "-I", iface, "--login")
 
 
 def clear(mark: Mark, run: process.Runner) -> None:
