@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import os
+import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +34,9 @@ The IEEE assigns none with the group bit of the first byte set. Tests that need 
 
 TIMEOUT = 30.0
 """Seconds for each command by which a device is looked at."""
+
+PAUSES = (0.05, 0.2, 0.5)
+"""Seconds to wait after each refusal of exclusive use."""
 
 WITHIN_UNIT = frozenset(
     {
@@ -316,15 +320,17 @@ def open_for_write(device: Device, permitted: Permitted, sysfs: Path = Path("/sy
 
 
 def _open_exclusively(device: Device) -> int:
-    try:
-        return os.open(device.block[0], os.O_RDWR | os.O_DIRECT | os.O_EXCL | os.O_CLOEXEC)
-    except OSError as error:
-        if error.errno == errno.EBUSY:
-            why = "it is in use by now (stop that use first)"
-            raise SafetyRefusal(f"refuses to write to {device.label}: {why}") from None
-        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-            raise PermissionDenied(f"{device.label}: {error.strerror}; run as root") from None
-        raise TargetLost(f"{device.label}: {error.strerror}") from None
+    """Open, and try again for a moment: udev's rules and `copyproof devices` ask for exclusive use too, briefly."""
+    for pause in PAUSES:
+        try:
+            return os.open(device.block[0], os.O_RDWR | os.O_DIRECT | os.O_EXCL | os.O_CLOEXEC)
+        except OSError as error:
+            if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+                raise PermissionDenied(f"{device.label}: {error.strerror}; run as root") from None
+            if error.errno != errno.EBUSY:
+                raise TargetLost(f"{device.label}: {error.strerror}") from None
+        time.sleep(pause)
+    raise SafetyRefusal(f"refuses to write to {device.label}: it is in use by now (stop that use first)")
 
 
 def _same_unit(handle: int, device: Device, sysfs: Path) -> None:

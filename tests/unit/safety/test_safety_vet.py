@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from copyproof import data, inuse
+from copyproof import data, inuse, safety
 from copyproof.device import Device
-from copyproof.errors import DeviceError, SafetyRefusal, TargetLost
+from copyproof.errors import DeviceError, PermissionDenied, SafetyRefusal, TargetLost
 from copyproof.process import Completed, takes
 from copyproof.safety import Named, Permitted, incarnation, open_for_write, permit, vet
 
@@ -158,6 +159,41 @@ def test_what_is_not_permitted_is_not_opened(
     monkeypatch.setattr(os, "open", lambda *_: pytest.fail("opened"))
     with pytest.raises(SafetyRefusal, match=words):
         open_for_write(device, permitted)
+
+
+@pytest.fixture
+def refusals(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Error numbers with which the system refuses to open a node, one after the other."""
+    numbers: list[int] = []
+
+    def refuse(*_: object) -> int:
+        if not numbers:
+            return os.memfd_create("node")
+        raise OSError(number := numbers.pop(0), os.strerror(number))
+
+    monkeypatch.setattr(os, "open", refuse)
+    monkeypatch.setattr(safety, "PAUSES", (0.0, 0.0))
+    return numbers
+
+
+@pytest.mark.parametrize(
+    ("numbers", "kind", "words"),
+    [
+        ([errno.EBUSY, errno.EBUSY], SafetyRefusal, "in use by now"),
+        ([errno.EBUSY], TargetLost, "a unit without designator"),
+        ([errno.EACCES], PermissionDenied, "run as root"),
+        ([errno.EROFS], PermissionDenied, "Read-only file system"),
+        ([errno.ENXIO], TargetLost, "No such device"),
+    ],
+    ids=["in use", "in use for a moment, then no disk", "not allowed", "read-only", "gone"],
+)
+def test_what_the_system_refuses_is_told(
+    refusals: list[int], numbers: list[int], kind: type[Exception], words: str
+) -> None:
+    refusals += numbers
+    with pytest.raises(kind, match=words):
+        open_for_write(DEVICE, Permitted(frozenset({NAA})))
+    assert refusals == []
 
 
 def test_a_node_that_went_away_is_a_lost_target(tmp_path: Path) -> None:
