@@ -55,8 +55,10 @@ class Misbehaviour(Enum):
     KEEPS_LABELS = "keeps-the-labels"
     SHOWS_HIDDEN = "copies-from-a-hidden-unit"
     WRITES_REFUSED = "writes-what-it-refuses"
+    WRITES_READONLY = "writes-a-read-only-unit"
     WRONG_SENSE = "refuses-with-a-wrong-sense"
     CLAIMS_RESIDUAL = "claims-a-residual"
+    LIES = "lies-about-itself"
     ANY_DEVICE_TYPE = "takes-any-device-type"
     NO_PARAMETERS = "has-no-operating-parameters"
     ATTENTION = "reports-a-unit-attention"
@@ -135,15 +137,15 @@ class CopyManager:
         if command.opcode == Opcode.TEST_UNIT_READY:
             return b""
         if command.opcode == Opcode.INQUIRY:
-            return _page(unit, command.cdb[2]) if command.cdb[1] & 1 else _standard_inquiry(unit)
+            page = command.cdb[2] if command.cdb[1] & 1 else None
+            return _inquiry(unit, page, honest=not self.does(Misbehaviour.LIES))
         if command.opcode == Opcode.THIRD_PARTY_COPY_IN and action == ReceiveCopy.OPERATING_PARAMETERS:
             if self.does(Misbehaviour.NO_PARAMETERS):
                 raise Refused("05/20/00")
-            return _parameters()
+            return self._parameters(command.data_in)
         if command.opcode == Opcode.MAINTENANCE_IN and action == 0x0C:
-            return b"\0\0\0\x10" + b"".join(
-                bytes([code, 0, 0, act, 0, 1, 0, 16]) for code, act in ((0x83, 0), (0x84, 3))
-            )
+            actions = ((0x83, 0), (0x84, 3 ^ self.does(Misbehaviour.LIES)))
+            return b"\0\0\0\x10" + b"".join(bytes([code, 0, 0, act, 0, 1, 0, 16]) for code, act in actions)
         if command.opcode == Opcode.THIRD_PARTY_COPY_OUT:
             return self._extended_copy(unit, command)
         raise Refused("05/20/00")
@@ -156,10 +158,12 @@ class CopyManager:
                 raise Refused("05/24/00")
             if command.data_out:
                 self._carry_out(unit, command.data_out)
+            elif self.does(Misbehaviour.HITS_BYSTANDER):
+                self._in_role(Role.BYSTANDER).write(HIT, bytes(BLOCK))
         except Refused as refused:
             if self.does(Misbehaviour.WRITES_REFUSED):
                 self._write_anyway(command.data_out)
-            if refused.sense[1] == 5 and self.does(Misbehaviour.WRONG_SENSE):
+            if self.does(Misbehaviour.WRONG_SENSE):
                 raise Refused("05/25/00") from None
             if refused.sense[1] == 5 and self.does(Misbehaviour.CLAIMS_RESIDUAL):
                 raise Refused(refused.args[0], valid=True) from None
@@ -170,7 +174,7 @@ class CopyManager:
         """Overwrite the first block of the destination, where the list is whole enough to say where that is."""
         if len(raw) >= HEADER_LENGTH + 2 * CSCD.size + SEGMENT.size:
             to = SEGMENT.decode(raw[HEADER_LENGTH + 2 * CSCD.size :][: SEGMENT.size])["destination_lba"]
-            next(unit for unit in self.units.values() if unit.role is Role.DESTINATION).write(to, bytes(BLOCK))
+            self._in_role(Role.DESTINATION).write(to, bytes(BLOCK))
 
     def _trouble(self, unit: Unit) -> None:
         """Do not even look at the list."""
@@ -225,6 +229,8 @@ class CopyManager:
         if first + count > source.blocks or to + count > destination.blocks:
             raise Refused("0A/0D/01", "05/21/00")
         if destination.role is Role.READONLY:
+            if self.does(Misbehaviour.WRITES_READONLY):
+                destination.write(to, source.read(first, count))
             raise Refused("0A/0D/01", "07/27/00")
         _check_labels(source, first, count)
         if not self.does(Misbehaviour.COPIES_NOTHING):
@@ -233,7 +239,16 @@ class CopyManager:
         if self.does(Misbehaviour.HITS_NEIGHBOUR):
             destination.write(to + count, source.read(first, 1))
         if self.does(Misbehaviour.HITS_BYSTANDER):
-            next(unit for unit in self.units.values() if unit.role is Role.BYSTANDER).write(HIT, source.read(first, 1))
+            self._in_role(Role.BYSTANDER).write(HIT, source.read(first, 1))
+
+    def _in_role(self, role: Role) -> Unit:
+        return next(unit for unit in self.units.values() if unit.role is role)
+
+    def _parameters(self, length: int) -> bytes:
+        whole = _parameters()
+        if not self.does(Misbehaviour.LIES):
+            return whole
+        return whole[:3] + bytes([whole[3] + 1]) + whole[4:] if length >= len(whole) else bytes(length)
 
     def _reached(self, own: Unit, units: list[Unit | None], index: int) -> Unit:
         if index == SELF:
@@ -269,21 +284,14 @@ def _check_labels(source: Unit, lba: int, count: int) -> None:
             raise Refused("0A/0D/01", sense)
 
 
-def _standard_inquiry(unit: Unit) -> bytes:
-    protect = unit.sidecar is not None
-    return bytes([0, 0, 6, 2, 31, 0x08 | protect, 0, 0]) + b"COPYFAKE" + b"files".ljust(16) + b"1.0 "
-
-
-def _page(unit: Unit, page: int) -> bytes:
-    naa = bytes.fromhex(unit.naa)
-    pages = {0x83: bytes([1, 3, 0, len(naa)]) + naa, 0x8F: _third_party_copy()}
+def _inquiry(unit: Unit, page: int | None, *, honest: bool) -> bytes:
+    naa, protect = bytes.fromhex(unit.naa), unit.sidecar is not None
+    if page is None:
+        return bytes([0, 0, 6, 2, 31, 8 * honest | protect, 0, 0]) + b"COPYFAKE" + b"files".ljust(16) + b"1.0 "
+    commands = bytes([6, 0x83, 1, 0, 0x84, 1, 3 ^ (not honest), 0])
+    pages = {0x83: bytes([1, 3, 0, len(naa)]) + naa, 0x8F: bytes([0, 1, 0, len(commands)]) + commands}
     _need(page in pages, "05/24/00")
     return bytes([0, page]) + len(pages[page]).to_bytes(2, "big") + pages[page]
-
-
-def _third_party_copy() -> bytes:
-    commands = bytes([6, 0x83, 1, 0, 0x84, 1, 3, 0])
-    return b"\x00\x01" + len(commands).to_bytes(2, "big") + commands
 
 
 def _parameters() -> bytes:

@@ -165,6 +165,26 @@ def test_a_target_that_does_not_come_up_is_an_error_of_every_test(stand: Stand) 
     assert "Traceback" not in run.text
 
 
+DEFECTS = ("copies-nothing", "refuses-with-a-wrong-sense", "lies-about-itself 0", "writes-the-bystander 0")
+
+
+def test_every_requirement_fails_under_some_defect(stand: Stand) -> None:
+    failed = set()
+    for defect in DEFECTS:
+        run = caught(stand, defect, "test")
+        failed |= {row.id for row in run.record.requirements if row.verdict.value == "FAIL"}
+        assert run.record.summary["ERROR"] == 0
+    assert failed == set(catalogue())
+
+
+def test_a_unit_mapped_read_only_that_is_written_is_caught(stand: Stand) -> None:
+    case, order = first(caught(stand, "writes-a-read-only-unit", "test_a_unit_mapped_read_only"), "XC1-READONLY")
+    to, whence = order.destination_lba, order.source_lba
+    where = f"readonly LBA {to} to {to + 7}: copied from the wrong place: holds source LBA {whence} to {whence + 7} "
+    assert case.cause.startswith(where)
+    assert case.observed == "0A/0D/01>07/27/00"
+
+
 def test_every_requirement_has_a_test_and_every_test_a_requirement(stand: Stand) -> None:
     result = stand.here(stand.shipped("--collect-only", "-q")).result
     assert result.ret == 0
