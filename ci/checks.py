@@ -41,7 +41,10 @@ def _tool(*argv: str) -> Callable[[], bool]:
 
 def _run(argv: Sequence[str], extra: Mapping[str, str] | None = None) -> bool:
     environment = tools_environment() | dict(extra or {})
-    return subprocess.run(argv, cwd=ROOT, env=environment, check=False, stdin=subprocess.DEVNULL).returncode == 0
+    status = subprocess.run(argv, cwd=ROOT, env=environment, check=False, stdin=subprocess.DEVNULL).returncode
+    if status not in (0, 1):
+        say(f"{Path(argv[0]).name} ended with status {status}")
+    return status == 0
 
 
 def _pytest(name: str, *arguments: str, before: Sequence[str] = (), extra: Mapping[str, str] | None = None) -> bool:
@@ -54,7 +57,7 @@ def _pytest(name: str, *arguments: str, before: Sequence[str] = (), extra: Mappi
 
 
 def _on_lio(*arguments: str) -> bool:
-    return _pytest("lio", *arguments, before=[str(ROOT / "ci/vm"), "--timeout=3600", "--"])
+    return _pytest("lio", *arguments, before=[str(ROOT / "ci/vm"), "--timeout=3600", "--memory=4G", "--"])
 
 
 def _nightly() -> bool:

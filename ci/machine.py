@@ -227,14 +227,13 @@ class _Machine:
         control.thread.join()
         started, spoke = times.get("started"), times.get("spoke")
         if control.status is not None:
-            return Outcome(control.status, "", started, spoke)
+            return Outcome(control.status, self._memory_problem(), started, spoke)
         if self.broken.is_set():
             return Outcome(128 + signal.SIGPIPE, "", started, spoke)
         if not ended:
-            where = "its command" if started is not None else "its boot"
-            return Outcome(
-                TIMED_OUT, f"the machine was still busy with {where} after {timeout:g} s and was ended", started, spoke
-            )
+            where = "its command" if started is not None else f"its boot\n{self._last_words(said)}"
+            problem = f"the machine was ended after {timeout:g} s, still busy with {where}"
+            return Outcome(TIMED_OUT, problem, started, spoke)
         return Outcome(NO_RESULT, f"the machine ended without a result\n{self._last_words(said)}", started, spoke)
 
     def _wait(self, control: _Control, begin: float, timeout: float, times: dict[str, float]) -> bool:
@@ -251,8 +250,16 @@ class _Machine:
                 return False
         return True
 
+    def _memory_problem(self) -> str:
+        victims = re.findall(r"Out of memory: (Killed process .*?\))", self._console())
+        advice = "the machine ran out of memory, more is given by --memory"
+        return f"{advice}: {', '.join(victims)}" if victims else ""
+
+    def _console(self) -> str:
+        return self.console.read_text(errors="replace") if self.console.is_file() else ""
+
     def _last_words(self, said: str) -> str:
-        console = self.console.read_text(errors="replace") if self.console.is_file() else ""
+        console = self._console()
         (cache_folder() / "console.log").write_text(console)
         return "\n".join(f"  | {line}" for line in last_words(f"{console}\n{said}")) or "  | (its console is empty)"
 

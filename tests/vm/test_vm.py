@@ -49,7 +49,7 @@ def test_status_arguments_folder_and_both_streams_come_back(tmp_path: Path) -> N
     program = 'printf "%s|" "$@"; pwd; id -u; cat seen; echo wrong >&2; exit 7'
     done = vm("--", "sh", "-c", program, "sh", "a  b", "$HOME", "it's", "", folder=tmp_path)
     assert done.stdout.decode().split("|") == ["a  b", "$HOME", "it's", "", f"{tmp_path}\n0\nfrom the host\n"]
-    assert done.stderr == b"wrong\n"
+    assert done.stderr.splitlines()[-1] == b"wrong"
     assert done.returncode == 7
 
 
@@ -92,7 +92,7 @@ def test_a_hung_guest_ends_at_the_time_out() -> None:
         machine = machine_of(process)
         _, said = process.communicate()
     assert process.returncode == 124
-    assert b"after 15 s" in said
+    assert b"ended after 15 s" in said
     assert gone(machine)
 
 
