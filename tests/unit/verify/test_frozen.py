@@ -46,7 +46,7 @@ def test_a_block_that_a_copy_put_there_is_told_by_its_origin() -> None:
     found = frozen.check(5, 0, BLOCKS)
     assert (found.checked, found.right) == (16, 15)
     assert [str(finding) for finding in found.findings] == [
-        "readonly LBA 20: copied from the wrong place: changed by the target, holds source LBA 33 generation 2"
+        "readonly LBA 20: copied from the wrong place: holds source LBA 33 generation 2, changed by the target"
     ]
 
 
