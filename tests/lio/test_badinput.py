@@ -35,13 +35,19 @@ def test_a_missing_module_is_named_before_anything_is_made() -> None:
 
 @pytest.mark.usefixtures("no_leaks")
 def test_not_being_root_is_one_line_and_nothing_made() -> None:
-    script = "from copyproof.targets import drivers, spec; drivers.open_target(spec.load('lio-loopback')).__enter__()"
-    argv = [
-        sys.executable,
-        "-c",
-        f"import os; os.setuid(65534)\nfrom copyproof.errors import UsageError\ntry: {script}\n",
-    ]
-    argv[-1] += "except UsageError as error: print(error)"
+    # What is imported as root need not be readable to anybody else.
+    script = """
+import os
+from copyproof.errors import UsageError
+from copyproof.targets import drivers, spec
+driver = drivers.open_target(spec.load("lio-loopback"))
+os.setuid(65534)
+try:
+    driver.__enter__()
+except UsageError as error:
+    print(error)
+"""
+    argv = [sys.executable, "-c", script]
     done = subprocess.run(argv, capture_output=True, text=True, check=True)
     assert "building a LIO target needs root" in done.stdout
 

@@ -15,6 +15,7 @@ from copyproof.verdicts.verdict import Verdict
 from tests.lio import faults
 from tests.lio.suite import run_suite
 
+MISPLACED = "copied from the wrong place"
 COPIES = "test_copy_from_unit_to_unit"
 REQUIREMENT = "XC1-LUN-TO-LUN"
 
@@ -47,9 +48,9 @@ def _bystander(_segment: BlockSegment) -> str:
 LIES = [
     Lie(faults.not_executed, "lio-loopback", "not copied", _whole, "not copied"),
     Lie(faults.last_block_skipped, "lio-loopback", "not copied", _last, "not copied"),
-    Lie(faults.from_the_next_block, "lio-loopback", "copied from the wrong place", _whole, "copied from the wrong place"),
-    Lie(faults.neighbour_overwritten, "lio-loopback", "copied from the wrong place", _behind, "copied from the wrong place"),
-    Lie(faults.bystander_written, "lio-loopback", "copied from the wrong place", _bystander, "copied from the wrong place"),
+    Lie(faults.from_the_next_block, "lio-loopback", MISPLACED, _whole, MISPLACED),
+    Lie(faults.neighbour_overwritten, "lio-loopback", MISPLACED, _behind, MISPLACED),
+    Lie(faults.bystander_written, "lio-loopback", MISPLACED, _bystander, MISPLACED),
     Lie(faults.labels_not_exchanged, "lio-pi", "label not exchanged", _whole, "unreadable"),
 ]
 

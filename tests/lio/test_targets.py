@@ -184,14 +184,14 @@ def system_bus() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("no_leaks", "clean_by_hand", "system_bus")
-@pytest.mark.parametrize("name", ["lio-pi", "lio-iblock", "lio-iscsi"])
+@pytest.mark.parametrize("name", ["lio-pi", "lio-iscsi"])
 def test_the_targetcli_commands_build_an_equal_target(name: str, tmp_path: Path) -> None:
     target = spec.load(name)
     built = tmp_path / "build.sh"
     built.write_text(script(target))
     home = {**os.environ, "TARGETCLI_HOME": str(tmp_path / "home")}
     done = subprocess.run(["sh", str(built)], capture_output=True, text=True, timeout=120, check=False, env=home)
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert (done.returncode, "not found" in done.stdout) == (0, False), done.stdout + done.stderr
     attributes = {
         path.name: tuple(int((path / "attrib" / name).read_text()) for name in ("block_size", "pi_prot_type"))
         for path in TARGET.glob("core/*/*")

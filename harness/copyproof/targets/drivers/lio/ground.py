@@ -64,7 +64,7 @@ def prepare(spec: TargetSpec, run: process.Runner = process.run) -> None:
 
 
 def database() -> Path:
-    """Return the folder where LIO keeps reservations and ALUA states; other users of LIO may have chosen another one."""
+    """Return the folder where LIO keeps reservations and ALUA states; other users may have chosen another one."""
     try:
         return Path((CONFIGFS / "target/dbroot").read_text().strip())
     except OSError:

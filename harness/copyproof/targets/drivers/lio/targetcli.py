@@ -69,16 +69,16 @@ def _iscsi(target: TargetSpec) -> Iterator[str]:
     group = f"/iscsi/{IQN}/tpg1"
     yield "set global auto_add_default_portal=false auto_add_mapped_luns=false"
     yield f"/iscsi create {IQN}"
-    yield f"targetcli {group} set attribute authentication=0 generate_node_acls=0"
-    yield f"targetcli {group}/portals create 127.0.0.1 3260"
+    yield f"{group} set attribute authentication=0 generate_node_acls=0"
+    yield f"{group}/portals create 127.0.0.1 3260"
     for number, role in enumerate(target.luns):
-        yield f"targetcli {group}/luns create {_store(target, role)} {number}"
+        yield f"{group}/luns create {_store(target, role)} {number}"
     for initiator, roles in (("host", _visible(target)), ("other", ["hidden"])):
-        yield f"targetcli {group}/acls create {IQN}-{initiator}"
+        yield f"{group}/acls create {IQN}-{initiator}"
         for number, role in enumerate(roles):
             lun = list(target.luns).index(role)
             protect = "true" if role == "readonly" else "false"
-            yield f"targetcli {group}/acls/{IQN}-{initiator} create {number} {lun} {protect}"
+            yield f"{group}/acls/{IQN}-{initiator} create {number} {lun} {protect}"
 
 
 def _visible(target: TargetSpec) -> list[str]:
