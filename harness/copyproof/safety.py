@@ -319,6 +319,31 @@ def open_for_write(device: Device, permitted: Permitted, sysfs: Path = Path("/sy
     return handle
 
 
+class Writer:
+    """Holds one permitted unit open for writing, from the first use until `close`.
+
+    A node that is closed after writing is probed by udev, which costs more than the write; and whoever holds a unit
+    exclusively keeps others from mounting it. Before each use the unit is recognised again.
+    """
+
+    def __init__(self, device: Device, permitted: Permitted, sysfs: Path = Path("/sys")) -> None:
+        self._device, self._permitted, self._sysfs = device, permitted, sysfs
+        self._held: int | None = None
+
+    def __call__(self) -> int:
+        """Return a descriptor of the caller's own, to be closed by it; raises what `open_for_write` does."""
+        if self._held is None:
+            self._held = open_for_write(self._device, self._permitted, self._sysfs)
+        _same_unit(self._held, self._device, self._sysfs)
+        return os.dup(self._held)
+
+    def close(self) -> None:
+        """Let go of the unit."""
+        held, self._held = self._held, None
+        if held is not None:
+            os.close(held)
+
+
 def _open_exclusively(device: Device) -> int:
     """Open, and try again for a moment: udev's rules and `copyproof devices` ask for exclusive use too, briefly."""
     for pause in PAUSES:

@@ -30,8 +30,19 @@ class Run:
         return next(row.cases for row in self.record.requirements if row.id == requirement)
 
 
+class Keep:
+    """Keeps the record alone: an emulated machine takes its time to draw a page."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @pytest.hookimpl
+    def pytest_hil_record(self, record: Record) -> None:
+        schema.dump(record, self.folder / "record.json")
+
+
 def run_suite(target: str, folder: Path, *options: str, plugins: Sequence[object] = ()) -> Run:
-    """Run the suite against a target in a forked child; `folder` gets its reports and output."""
+    """Run the suite against a target in a forked child; `folder` gets its record and output."""
     folder.mkdir(parents=True, exist_ok=True)
     output = folder / "output.txt"
     child = os.fork()
@@ -39,7 +50,8 @@ def run_suite(target: str, folder: Path, *options: str, plugins: Sequence[object
         code = 70
         try:
             _to_file(output)
-            code = int(pytest.main(arguments(target, str(folder), (f"--hil-seed={SEED}", *options)), list(plugins)))
+            options = (f"--hil-seed={SEED}", *options)
+            code = int(pytest.main(arguments(target, None, options), [Keep(folder), *plugins]))
         finally:
             sys.stdout.flush()
             os._exit(code)

@@ -15,6 +15,18 @@ from copyproof.targets.drivers.lio.driver import LioDriver
 
 MAIN = "from copyproof.cli import main; main()"
 
+AS_NOBODY = """
+import os
+from copyproof.errors import UsageError
+from copyproof.targets import drivers, spec
+target = drivers.open_target(spec.load("lio-loopback"))
+os.setuid(65534)
+try:
+    target.__enter__()
+except UsageError as error:
+    print(error)
+"""
+
 
 def command(*arguments: str) -> subprocess.CompletedProcess[str]:
     argv = [sys.executable, "-c", MAIN, *arguments]
@@ -35,21 +47,9 @@ def test_a_missing_module_is_named_before_anything_is_made() -> None:
 
 @pytest.mark.usefixtures("no_leaks")
 def test_not_being_root_is_one_line_and_nothing_made() -> None:
-    # What is imported as root need not be readable to anybody else.
-    script = """
-import os
-from copyproof.errors import UsageError
-from copyproof.targets import drivers, spec
-driver = drivers.open_target(spec.load("lio-loopback"))
-os.setuid(65534)
-try:
-    driver.__enter__()
-except UsageError as error:
-    print(error)
-"""
-    argv = [sys.executable, "-c", script]
-    done = subprocess.run(argv, capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", AS_NOBODY], capture_output=True, text=True, check=True)
     assert "building a LIO target needs root" in done.stdout
+    assert done.stdout.count("\n") == 1
 
 
 @pytest.mark.usefixtures("no_leaks")

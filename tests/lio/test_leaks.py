@@ -163,4 +163,9 @@ def test_marks_are_carried_by_everything_that_is_made() -> None:
         unmarked = {line for line in left if mark.run not in line and not any(number in line for number in numbers)}
     # Units and nodes have numbers that the kernel gives (their designators carry the mark); the rest is shared by runs.
     named_by_us = {line for line in unmarked if not line.startswith(("SCSI units: ", "sg nodes: "))}
-    assert named_by_us <= {"configfs: iscsi", "locks and notes: made-iscsi", "locks and notes: made-iscsid"}
+    assert named_by_us <= {
+        "configfs: iscsi",
+        "configfs: iscsi/discovery_auth",
+        "locks and notes: made-iscsi",
+        "locks and notes: made-iscsid",
+    }

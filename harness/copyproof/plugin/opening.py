@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
 
 from copyproof import safety
@@ -32,9 +32,9 @@ def opened(spec: TargetSpec, seed: int, wrap: Wrap, *, strict: bool = False) -> 
     """Bring a target up and build the bench on it; raises UsageError when it cannot run here, DeviceError when it
     fails."""
     profile = load_profile(spec.profile)
-    with open_target(spec) as live:
+    with open_target(spec) as live, ExitStack() as stack:
         permitted = permission(live)
-        units = {role: _unit(lun, permitted, wrap) for role, lun in live.luns.items() if lun.device.sg}
+        units = {role: _unit(lun, permitted, wrap, stack) for role, lun in live.luns.items() if lun.device.sg}
         for unit in units.values():
             drain(unit.transport, DRAIN)
         capabilities = probe(live, units[Role.SOURCE].transport)
@@ -72,12 +72,14 @@ def _named(live: LiveTarget, lun: Lun) -> safety.Named:
     return safety.Named(lun.device.naa if made else spec.naa, spec.serial, spec.destroy)
 
 
-def _unit(lun: Lun, permitted: safety.Permitted, wrap: Wrap) -> Unit:
+def _unit(lun: Lun, permitted: safety.Permitted, wrap: Wrap, stack: ExitStack) -> Unit:
     device, node = lun.device, lun.device.sg[0]
     gate = safety.Gate(wrap(lun, Sg3(node)), device.naa, permitted, partial(safety.incarnation, node))
     volume = None
     if device.block:
-        volume = HostVolume(device.block[0], device.block_size, partial(safety.open_for_write, device, permitted))
+        writer = safety.Writer(device, permitted)
+        stack.callback(writer.close)
+        volume = HostVolume(device.block[0], device.block_size, writer)
     return Unit(NUMBERS[lun.role], lun, gate, volume)
 
 
