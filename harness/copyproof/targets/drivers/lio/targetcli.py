@@ -77,8 +77,8 @@ def _iscsi(target: TargetSpec) -> Iterator[str]:
         yield f"{group}/acls create {IQN}-{initiator}"
         for number, role in enumerate(roles):
             lun = list(target.luns).index(role)
-            protect = "true" if role == "readonly" else "false"
-            yield f"{group}/acls/{IQN}-{initiator} create {number} {lun} {protect}"
+            # targetcli takes any word for false; only a number above 0 protects.
+            yield f"{group}/acls/{IQN}-{initiator} create {number} {lun} {int(role == 'readonly')}"
 
 
 def _visible(target: TargetSpec) -> list[str]:
