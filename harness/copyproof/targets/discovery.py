@@ -53,6 +53,18 @@ def find(*, naa: str = "", serial: str = "", sysfs: Path = SYSFS) -> Device:
     return matches[0]
 
 
+def ports(device: Device, *, sysfs: Path = SYSFS) -> frozenset[str]:
+    """Return the SCSI host, channel and target of each path to a device, as `H:C:T`.
+
+    They stand for a pair of initiator and target port; the LUN, which the kernel puts last, is left off.
+    """
+    names = {node.name for node in device.sg}
+    units = ((entry.name, entry / "device/scsi_generic") for entry in _entries(sysfs / "class/scsi_device"))
+    return frozenset(
+        name.rpartition(":")[0] for name, generic in units if names & {child.name for child in _entries(generic)}
+    )
+
+
 def wait_for(naas: Iterable[str], timeout: float, *, nodes: int = 1, sysfs: Path = SYSFS) -> dict[str, Device]:
     """Wait at most `timeout` seconds until each designator has `nodes` paths; return designator → device.
 
@@ -129,8 +141,7 @@ def _settled(device: Device, sysfs: Path) -> bool:
 
 
 def _paths(sysfs: Path) -> Iterator[Device]:
-    folder = sysfs / "class/scsi_device"
-    for entry in sorted(folder.iterdir()) if folder.is_dir() else ():
+    for entry in _entries(sysfs / "class/scsi_device"):
         if _text(entry / "device/type") in _DIRECT_ACCESS:
             yield _path(entry / "device")
 
@@ -186,7 +197,11 @@ def _serial(unit: Path) -> str:
 
 
 def _child(folder: Path) -> Path | None:
-    return next(iter(sorted(folder.iterdir())), None) if folder.is_dir() else None
+    return next(iter(_entries(folder)), None)
+
+
+def _entries(folder: Path) -> list[Path]:
+    return sorted(folder.iterdir()) if folder.is_dir() else []
 
 
 def _text(path: Path) -> str:

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 ROLES = ("source", "destination", "bystander", "hidden", "readonly")
 _NEEDED = {"lio": ("source", "destination", "bystander", "hidden"), "lab": ("source", "destination")}
+#: The bytes that a bystander may have at most: it is written whole, and read whole after each command.
+BYSTANDER_LIMIT = 256 << 20
 
 Fault = tuple[str, str]
 
