@@ -114,3 +114,44 @@ def test_a_run_in_which_nothing_is_judged_is_no_success(stand: Stand) -> None:
     run.result.assert_outcomes(passed=1)
     assert run.status == pytest.ExitCode.NO_TESTS_COLLECTED
     assert run.events == []
+
+
+@pytest.mark.parametrize("seed", ["-1", str(1 << 64)])
+def test_a_seed_that_no_stamp_can_hold_is_refused(stand: Stand, seed: str) -> None:
+    stand.write(ONE)
+    run = stand.run(f"--hil-seed={seed}")
+    assert run.status == pytest.ExitCode.USAGE_ERROR
+    told = f"ERROR: --hil-seed={seed} is not allowed; it must be a whole number from 0 to {(1 << 64) - 1}"
+    run.result.stderr.fnmatch_lines([told])
+    assert run.events == []
+
+
+def test_the_largest_seed_is_taken(stand: Stand) -> None:
+    stand.write(ONE)
+    run = stand.run(f"--hil-seed={(1 << 64) - 1}")
+    assert (run.status, run.record.seed) == (0, (1 << 64) - 1)
+
+
+@pytest.mark.parametrize(
+    ("place", "told"),
+    [
+        ("file", "is not a folder; name one, which is made where there is none"),
+        ("file/below", "nothing can be written there (Not a directory); name a folder that you may write to"),
+        ("/proc/report", "nothing can be written there (*); name a folder that you may write to"),
+    ],
+)
+def test_a_report_that_cannot_be_written_is_refused_before_the_target_is_up(
+    stand: Stand, place: str, told: str
+) -> None:
+    (stand.folder / "file").write_text("")
+    stand.write(ONE)
+    run = stand.run(f"--hil-report={stand.folder / place}")
+    assert run.status == pytest.ExitCode.USAGE_ERROR
+    run.result.stderr.fnmatch_lines([f"ERROR: --hil-report={stand.folder / place}*{told}"])
+    assert run.events == []
+
+
+def test_a_folder_for_the_report_is_made_with_those_above_it(stand: Stand) -> None:
+    stand.write(ONE)
+    assert stand.run(f"--hil-report={stand.folder / 'one' / 'two'}").status == 0
+    assert (stand.folder / "one" / "two" / "record.json").is_file()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import platform
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,6 +43,12 @@ def test_the_suite_passes_on_a_target_that_keeps_to_the_standard(stand: Stand) -
     assert all(row.blocks.labels_checked for row in record.requirements if row.id == "XC1-PI-LABELS")
     schema = json.loads((data.folder("reports") / "record.schema.json").read_text())
     jsonschema.validate(json.loads((stand.folder / "report" / "record.json").read_text()), schema)
+
+
+def test_the_kernel_of_the_host_is_a_tool_where_it_is_not_the_target(stand: Stand) -> None:
+    record = stand.suite("-k", "one_block").record
+    assert record.target.kernel == ""
+    assert record.tools["host kernel"] == platform.release()
 
 
 def test_workers_of_xdist_make_the_same_record(stand: Stand, tmp_path: Path) -> None:

@@ -57,7 +57,7 @@ def test_ignored_and_copied(hil: Rig, case: Case) -> None:
 @hil_requirement("XC1-CSCD-TYPE")
 @hil_needs(Capability.PARAMETERS)
 def test_a_type_that_is_not_advertised_is_refused(hil: Rig) -> None:
-    hil.judge(hil.send(hil.copy(blocks=8).spoilt(spoil("cscd[0].type", hil.unadvertised(range(0xE0, 0xEC))))))
+    hil.judge(hil.send(hil.copy(blocks=8).spoilt(spoil("cscd[0].type", hil.unadvertised(range(0xE0, 0xFE))))))
 
 
 @hil_requirement("XC1-UNKNOWN-NAA")

@@ -14,7 +14,8 @@ OPERATING = cdb.ReceiveCopy.OPERATING_PARAMETERS
 @hil_requirement("XC1-3PC")
 def test_the_3pc_bit_agrees_with_the_command(hil: Rig) -> None:
     sent = hil.send(cdb.extended_copy(b""))
-    hil.judge(sent, wrong_bit(hil.inquiry, sent.result))
+    parameters = hil.answers(cdb.receive_copy_results(OPERATING))
+    hil.judge(sent, wrong_bit(hil.inquiry, sent.result, parameters))
 
 
 @hil_requirement("XC1-VPD-8F")
@@ -27,8 +28,9 @@ def test_the_third_party_copy_page_lists_what_works(hil: Rig) -> None:
 @hil_requirement("XC1-RSOC")
 @hil_needs(Capability.RSOC)
 def test_the_supported_operation_codes_agree_with_what_works(hil: Rig) -> None:
+    page = None if hil.lacks(Capability.VPD_8F) else hil.answers(cdb.inquiry(0x8F, 4096))
     sent = hil.send(cdb.report_supported_opcodes())
-    hil.judge(sent, wrong_opcodes(sent.result, hil.answers))
+    hil.judge(sent, wrong_opcodes(sent.result, page, hil.answers))
 
 
 @hil_requirement("XC1-PARAMETERS")
@@ -49,6 +51,6 @@ def test_the_advertised_types_copy(hil: Rig) -> None:
 @hil_needs(Capability.PARAMETERS)
 @pytest.mark.parametrize("length", [4, 16, 43])
 def test_a_short_allocation_length_truncates(hil: Rig, length: int) -> None:
-    whole = hil.send(cdb.receive_copy_results(OPERATING)).result.data
+    whole = hil.answers(cdb.receive_copy_results(OPERATING))
     sent = hil.send(cdb.receive_copy_results(OPERATING, allocation_length=length))
     hil.judge(sent, not_a_prefix(sent.result, whole, length))

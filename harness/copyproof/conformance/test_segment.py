@@ -24,7 +24,7 @@ def test_refused_and_nothing_written(hil: Rig, case: Case) -> None:
 @hil_requirement("XC1-SEG-TYPE")
 @hil_needs(Capability.PARAMETERS)
 def test_a_type_that_is_not_advertised_is_refused(hil: Rig) -> None:
-    hil.judge(hil.send(hil.copy(blocks=8).spoilt(spoil("segment[0].type", hil.unadvertised(range(0x00, 0x17))))))
+    hil.judge(hil.send(hil.copy(blocks=8).spoilt(spoil("segment[0].type", hil.unadvertised(range(0x00, 0xBE))))))
 
 
 @hil_requirement("XC1-PAST-END")

@@ -8,6 +8,8 @@ from copyproof.hil import Capability, Rig, Role, hil_needs, hil_requirement
 
 pytestmark = hil_needs(Capability.LID1)
 
+SOURCE_TAG = 0x1234
+
 
 @hil_requirement("XC1-ISOLATION")
 @hil_needs(Capability.HIDDEN)
@@ -38,7 +40,7 @@ def test_labels_are_exchanged_for_the_new_place(hil: Rig, blocks: int) -> None:
 @hil_needs(Capability.SIDECAR)
 def test_a_wrong_guard_tag_in_the_source_ends_the_copy(hil: Rig) -> None:
     order = hil.copy(blocks=8)
-    with hil.spoilt_label(order, block=3, guard=0x5A5A):
+    with hil.changed_labels(order, block=3, guard=0x5A5A):
         sent = hil.send(order)
     hil.judge(sent)
 
@@ -47,6 +49,15 @@ def test_a_wrong_guard_tag_in_the_source_ends_the_copy(hil: Rig) -> None:
 @hil_needs(Capability.SIDECAR)
 def test_a_wrong_reference_tag_in_the_source_ends_the_copy(hil: Rig) -> None:
     order = hil.copy(blocks=8)
-    with hil.spoilt_label(order, block=3, reference=0x5A5A5A5A):
+    with hil.changed_labels(order, block=3, reference=0x5A5A5A5A):
         sent = hil.send(order)
     hil.judge(sent)
+
+
+@hil_requirement("XC1-PI-APPLICATION")
+@hil_needs(Capability.SIDECAR)
+def test_the_application_tag_follows_the_declared_policy(hil: Rig) -> None:
+    order = hil.copy(blocks=8)
+    with hil.changed_labels(order, count=8, application=SOURCE_TAG):
+        sent = hil.send(order)
+    hil.judge(sent, hil.application_breach(order, SOURCE_TAG))

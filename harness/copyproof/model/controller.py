@@ -76,13 +76,14 @@ class ReferenceModel:
     def perhaps(self, transfer: Transfer) -> None:
         """A copy was executed in part or not at all: each destination block within the volume may hold the old or the
         new."""
-        inside = self._clipped(transfer)
+        inside = self.clipped(transfer)
         old = self._volumes[inside.destination].slice(inside.destination_lba, inside.blocks)
         self.copy(inside)
         new = self._volumes[inside.destination].slice(inside.destination_lba, inside.blocks)
         self._volumes[inside.destination].splice(_either(old, new))
 
-    def _clipped(self, transfer: Transfer) -> Transfer:
+    def clipped(self, transfer: Transfer) -> Transfer:
+        """Return a transfer cut to the blocks that both its volumes have."""
         room = min(
             self._volumes[transfer.source].blocks - transfer.source_lba,
             self._volumes[transfer.destination].blocks - transfer.destination_lba,

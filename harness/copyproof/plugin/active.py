@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import platform
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ import pytest
 
 import copyproof
 from copyproof.errors import CopyproofError, UsageError
-from copyproof.plugin import fixtures
+from copyproof.plugin import fixtures, given
 from copyproof.plugin.bench import Bench
 from copyproof.plugin.ending import Ending
 from copyproof.plugin.outcome import SHOWN, diagnosis
@@ -52,12 +51,14 @@ class Active:
     def __init__(self, config: pytest.Config, spec: specs.TargetSpec) -> None:
         self.config, self.spec = config, spec
         self.strict = bool(config.getoption("--hil-strict"))
-        self.seed = _seed(config)
+        self.seed = given.seed(config)
+        self.folder = given.report(config)
         self.ending = Ending(config)
         self.target = TargetRecord(name=spec.name, driver=spec.driver, profile=spec.profile)
         self.tools: dict[str, str] = {}
         self._cases: list[tuple[int, CaseRecord]] = []
         self.record: Record | None = None
+        self.collected: list[CaseRecord] = []
         self._started = datetime.now(UTC)
         self._clock = time.monotonic()
 
@@ -76,8 +77,8 @@ class Active:
             vendor=inquiry.vendor,
             product=inquiry.product,
             revision=inquiry.revision,
-            kernel=platform.release(),
-            profile=self.spec.profile,
+            kernel=bench.live.facts.get("kernel", ""),
+            profile=bench.profile.name,
             luns=[_lun_record(lun) for lun in bench.live.luns.values()],
             capabilities=bench.capabilities.described(),
         )
@@ -98,6 +99,17 @@ class Active:
             self.ending.refuse(session, "\n".join(wrong))
         for number, item in enumerate(items):
             item.stash[NUMBER] = number
+        self.collected += fixtures.unjudged(items, "the test left no judgement")
+
+    def pytest_deselected(self, items: Sequence[pytest.Item]) -> None:
+        """A test that is left out leaves its requirement not run, in part or in whole."""
+        self.collected += fixtures.unjudged(items, "deselected")
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        """Learn from an xdist worker what it collected; workers collect the same."""
+        raw = getattr(node, "workeroutput", {}).get("hil_collected", [])
+        self.collected = self.collected or msgspec.convert(raw, list[CaseRecord])
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, Any, Any]:
@@ -111,6 +123,10 @@ class Active:
                 raise
             rig.fault(problem)
             result = None
+        except pytest.skip.Exception:
+            if rig is not None:
+                _finish(rig)
+            raise
         if rig is not None:
             _finish(rig)
         return result
@@ -155,7 +171,9 @@ class Active:
         try:
             return (yield)
         finally:
-            if not hasattr(self.config, "workerinput") and not self.config.option.collectonly:
+            if hasattr(self.config, "workeroutput"):
+                self.config.workeroutput["hil_collected"] = msgspec.to_builtins(self.collected)
+            elif not self.config.option.collectonly:
                 self._conclude(session)
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
@@ -167,17 +185,22 @@ class Active:
         terminalreporter.section(f"compliance of {self.spec.name}")
         width = terminalreporter._tw.fullwidth
         terminalreporter.write_line(summary(self.record, width))
-        if folder := self.config.getoption("--hil-report"):
+        if self.folder:
             for name in ("report.html", "record.json"):
-                terminalreporter.write_line(str(Path(folder) / name))
+                terminalreporter.write_line(str(self.folder / name))
 
     def _conclude(self, session: pytest.Session) -> None:
         cases = [case for _, case in sorted(self._cases, key=lambda pair: pair[0])]
         self.ending.settle(session, cases)
+        judged = {case.test for case in cases}
+        cases += [self._not_run(case) for case in self.collected if case.test not in judged]
         self.record = self._complete(cases)
         self.config.hook.pytest_hil_record(config=self.config, record=self.record)
-        if folder := self.config.getoption("--hil-report"):
-            self._write(Path(folder))
+        if self.folder:
+            self._write(self.folder)
+
+    def _not_run(self, case: CaseRecord) -> CaseRecord:
+        return msgspec.structs.replace(case, cause=self.ending.reason or case.cause)
 
     def _complete(self, cases: list[CaseRecord]) -> Record:
         rows = gather.requirements(catalogue(), cases, self.ending.reason or "no test of this run judges it")
@@ -270,11 +293,3 @@ def _lun_record(lun: Lun) -> LunRecord:
         block_size=device.block_size,
         protection=device.protection,
     )
-
-
-def _seed(config: pytest.Config) -> int:
-    """The seed that was given, the controller's under xdist, else one from the clock."""
-    given = config.getoption("--hil-seed")
-    if given is None:
-        given = getattr(config, "workerinput", {}).get("hil_seed", int(time.time()))
-    return int(given)

@@ -15,7 +15,9 @@ from copyproof.scsi.copylist import BlockSegment, CopyList, Cscd
 from copyproof.scsi.designator import Designator
 from copyproof.scsi.inquiry import Inquiry
 from copyproof.scsi.spoil import Spoiler, spoil
+from copyproof.targets.capabilities import Capability
 from copyproof.targets.live import Role
+from copyproof.targets.spec import TagPolicy
 
 #: Stamped blocks on each side of a span, which no copy may touch.
 MARGIN = 16
@@ -34,7 +36,7 @@ class Arrangement:
 
     def span(self, role: Role = Role.SOURCE, blocks: int = 8, at: int | None = None) -> Span:
         """Lease a stamped span with margins on both sides; `at` fixes its first LBA."""
-        span = self.bench.lease(role, blocks, MARGIN, at)
+        span = self.bench.lease(role, blocks, MARGIN, at, self.leased)
         self.leased.append(span)
         return span
 
@@ -49,6 +51,10 @@ class Arrangement:
     def spans(self) -> tuple[Span, Span, Span]:
         """Three new spans of 8 blocks: one of the source, two of the destination."""
         return self.span(Role.SOURCE), self.span(Role.DESTINATION), self.span(Role.DESTINATION)
+
+    def lacks(self, capability: Capability) -> str:
+        """Why the target lacks a capability; empty when it has it."""
+        return self.bench.capabilities.why_not(capability)
 
     @property
     def inquiry(self) -> Inquiry:
@@ -68,7 +74,8 @@ class Arrangement:
         """The advertised maximum segment length in blocks; what the field can hold where there is no limit."""
         parameters = self.bench.capabilities.parameters
         length = parameters.max_segment_length if parameters else 0
-        return length // self.bench.unit(Role.SOURCE).lun.device.block_size or COUNT_LIMIT
+        size = self.bench.unit(Role.SOURCE).lun.device.block_size
+        return max(1, length // size) if length else COUNT_LIMIT
 
     def copy(
         self,
@@ -111,9 +118,10 @@ class Arrangement:
 
     @property
     def chunk_and_a_block(self) -> int:
-        """One block more than a chunk of the declared overlap rule; 8 MiB where the rule has none."""
+        """One block more than a chunk of the declared overlap rule (8 MiB where it has none), if a segment can be so
+        long."""
         size = self.bench.unit(Role.SOURCE).lun.device.block_size
-        return min((self.bench.model.chunk or LONG_OVERLAP_BYTES // size) + 1, COUNT_LIMIT)
+        return min((self.bench.model.chunk or LONG_OVERLAP_BYTES // size) + 1, COUNT_LIMIT, self.maximum_blocks)
 
     def past_the_end(self, role: Role, blocks: int, inside: int) -> Order:
         """Order a copy whose range in one unit (source or destination) has only its first `inside` blocks on the
@@ -133,8 +141,11 @@ class Arrangement:
         return Span(Role.HIDDEN, 0, blocks, 0)
 
     def unadvertised(self, types: Iterable[int]) -> int:
-        """Return the first descriptor type of a range that the operating parameters do not list."""
-        return next(kind for kind in types if kind not in self.parameters.descriptors)
+        """Return the first descriptor type of a range that the operating parameters do not list; raises UsageError."""
+        free = (kind for kind in types if kind not in self.parameters.descriptors)
+        if (found := next(free, None)) is None:
+            raise UsageError("the operating parameters list every type of that range: the test must try others")
+        return found
 
     @staticmethod
     def nobody(index: int) -> Spoiler:
@@ -143,11 +154,11 @@ class Arrangement:
         return spoil(f"cscd[{index}].designator", int.from_bytes(room, "big"))
 
     @contextmanager
-    def spoilt_label(self, order: Order, block: int, **tags: int) -> Iterator[None]:
-        """Damage tags (`guard`, `reference`) of one source block behind the target's back; mend them at the end."""
+    def changed_labels(self, order: Order, block: int = 0, count: int = 1, **tags: int) -> Iterator[None]:
+        """Change tags (`guard`, `application`, `reference`) of source blocks behind the target's back, for a while."""
         first = order.intent[0]
         sidecar = self.bench.sidecar(ROLES[first.source])
-        right = sidecar.read(first.source_lba + block, 1)
+        right = sidecar.read(first.source_lba + block, count)
         wrong = right.copy()
         for name, value in tags.items():
             wrong[name] = value
@@ -157,15 +168,31 @@ class Arrangement:
         finally:
             sidecar.write(first.source_lba + block, right)
 
+    def application_breach(self, order: Order, source_tag: int) -> str:
+        """Say what is wrong with the application tags of copied blocks whose sources carried `source_tag`."""
+        part, policy = order.intent[0], self.bench.spec.labels.application_tag
+        found = self.bench.sidecar(ROLES[part.destination]).read(part.destination_lba, part.blocks)["application"]
+        tags = sorted(set(found.tolist()))
+        right = {TagPolicy.ZERO: [0], TagPolicy.KEPT: [source_tag]}.get(policy)
+        if tags == right or (right is None and source_tag not in tags):
+            return ""
+        shown = ", ".join(f"{tag:04X}h" for tag in tags)
+        had = f"the source had {source_tag:04X}h, the policy is {policy.value}"
+        return f"the copied blocks carry application tags {shown}; {had}"
+
     def _pair(self, source: Role | Span, destination: Role | Span, blocks: int) -> tuple[Span, Span]:
         """Two spans at different LBAs: a copy to its own LBA would prove no relabelling."""
         first, second = self._spanned(source, blocks), self._spanned(destination, blocks)
-        while second.lba == first.lba and isinstance(destination, Role):
-            second = self._spanned(destination, blocks)
+        if second.lba == first.lba and isinstance(destination, Role):
+            second = self.span(destination, blocks)
         return first, second
 
     def _spanned(self, place: Role | Span, blocks: int) -> Span:
-        return place if isinstance(place, Span) else self.span(place, blocks)
+        if isinstance(place, Role):
+            return self.span(place, blocks)
+        if place not in self.leased and place.role in self.bench.units:
+            raise UsageError(f"{place} was not leased: take it from hil.span, so that it is stamped and looked at")
+        return place
 
     def _cscd(self, role: Role) -> Cscd:
         device = self.bench.live.lun(role).device

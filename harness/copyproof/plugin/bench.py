@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from copyproof.blocks.findings import Findings
@@ -74,12 +74,13 @@ class Bench:
             raise UsageError(f"target {self.spec.name} has no {role.value} unit")
         return self.units[role]
 
-    def lease(self, role: Role, blocks: int, margin: int, at: int | None = None) -> Span:
-        """Give out a stamped span with margins; places go round, and `at` fixes the first block.
+    def lease(self, role: Role, blocks: int, margin: int, at: int | None = None, beside: Sequence[Span] = ()) -> Span:
+        """Give out a stamped span with margins that meets none `beside` it; places go round, `at` fixes the first
+        block.
 
         Raises UsageError when the unit is too small.
         """
-        lba = self._place(role, blocks, margin) if at is None else at
+        lba = self._place(role, blocks, margin, beside) if at is None else at
         span = Span(role, lba, blocks, margin)
         self.stamp(role, *self.around(span))
         return span
@@ -110,16 +111,21 @@ class Bench:
         """Read blocks back and compare them with the model."""
         return self.checker.check(self.unit(role).number, lba, count)
 
-    def _place(self, role: Role, blocks: int, margin: int) -> int:
+    def _place(self, role: Role, blocks: int, margin: int, beside: Sequence[Span]) -> int:
         """Go through a unit from a place of its own, so that a copy goes to another LBA than it came from."""
         room, whole = self.unit(role).blocks, blocks + 2 * margin
-        if whole > room:
-            raise UsageError(f"the {role.value} unit has {room} blocks, {whole} are needed")
         start = self._next.get(role, (NUMBERS[role] * 7919 + self.seed % 1009) % max(1, room // 4))
-        if start + whole > room:
-            start = (NUMBERS[role] * 613) % max(1, room - whole + 1)
-        self._next[role] = start + whole
-        return start + margin
+        ends = sorted(span.end + span.margin for span in beside if span.role is role)
+        for first in (start, 0, *ends):
+            meets = any(span.lba - span.margin < first + whole for span in beside if _reaches(span, role, first))
+            if first + whole <= room and not meets:
+                self._next[role] = first + whole
+                return first + margin
+        raise UsageError(f"the {role.value} unit has {room} blocks, which is too small for another span of {whole}")
+
+
+def _reaches(span: Span, role: Role, lba: int) -> bool:
+    return span.role is role and span.end + span.margin > lba
 
 
 def overlap_chunk(spec: TargetSpec, block_size: int) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,6 +14,8 @@ from copyproof.plugin.rig import Rig
 from copyproof.plugin.stash import ACTIVE, RIG
 from copyproof.targets.capabilities import Capability
 from copyproof.verdicts.catalogue import Requirement, requirement
+from copyproof.verdicts.record import CaseRecord
+from copyproof.verdicts.verdict import Verdict
 
 if TYPE_CHECKING:
     from copyproof.plugin.active import Active
@@ -65,6 +67,21 @@ def complaints(item: pytest.Item) -> Iterator[str]:
         if not isinstance(need, Capability):
             known = ", ".join(capability.name for capability in Capability)
             yield f"{item.nodeid}: hil_needs takes members of copyproof.hil.Capability ({known}), not {need!r}"
+
+
+def unjudged(items: Sequence[pytest.Item], why: str) -> list[CaseRecord]:
+    """Return what the record says of tests that use `hil` as long as they are not judged."""
+    return [
+        CaseRecord(
+            test=key_of(item),
+            case=_case_of(item),
+            requirement=requirement_of(item).id,
+            verdict=Verdict.NOT_RUN,
+            cause=why,
+        )
+        for item in items
+        if "hil" in getattr(item, "fixturenames", ()) and not list(complaints(item))
+    ]
 
 
 def requirement_of(item: pytest.Item) -> Requirement:

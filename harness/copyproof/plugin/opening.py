@@ -93,9 +93,8 @@ def _places(live: LiveTarget, units: Mapping[Role, Unit]) -> dict[int, Place]:
 
 
 def _application_tag(spec: TargetSpec) -> int | None:
-    """The host writes 0; a copy keeps that, sets it to 0, or puts in the array's own number, which nobody here
-    knows."""
-    return None if spec.labels.application_tag is TagPolicy.VOLUME else 0
+    """What every label must carry: 0 where a copy sets it so (the host writes 0); else any but the escape tag."""
+    return 0 if spec.labels.application_tag is TagPolicy.ZERO else None
 
 
 def _common_block_size(live: LiveTarget) -> int:

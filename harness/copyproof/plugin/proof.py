@@ -15,9 +15,9 @@ HEAD = 1024
 EXAMPLES = 8
 
 
-def command_record(transport: Transport, command: Command, result: Result) -> CommandRecord:
-    """Return what the record keeps of one command and its result."""
-    data = command.data_out or result.data
+def command_record(transport: Transport, command: Command, result: Result | None) -> CommandRecord:
+    """Return what the record keeps of one command and its result; no result is the status `UNKNOWN`."""
+    data = command.data_out or (result.data if result else b"")
     return CommandRecord(
         via=transport.name,
         cdb=command.cdb.hex(),
@@ -26,11 +26,11 @@ def command_record(transport: Transport, command: Command, result: Result) -> Co
         length=len(data),
         data=data[:HEAD].hex(),
         digest=hashlib.sha256(data).hexdigest() if data else "",
-        status=result.status.name,
-        sense=str(result.sense) if result.sense else "",
-        sense_raw=result.sense.raw.hex() if result.sense else "",
-        residual=result.residual,
-        duration=result.duration,
+        status=result.status.name if result else "UNKNOWN",
+        sense=str(result.sense) if result and result.sense else "",
+        sense_raw=result.sense.raw.hex() if result and result.sense else "",
+        residual=result.residual if result else 0,
+        duration=result.duration if result else 0.0,
         repeat=transport.repeat_by_hand(command),
     )
 

@@ -15,7 +15,7 @@ from copyproof.scsi.sense import SenseKey
 from copyproof.targets.capabilities import Capability
 from copyproof.targets.live import Role
 from copyproof.verdicts.catalogue import Effect, Requirement
-from copyproof.verdicts.judge import Judgement, expected_text, judge
+from copyproof.verdicts.judge import Judgement, claimed_residual, expected_text, judge
 from copyproof.verdicts.outcome import Outcome
 from copyproof.verdicts.record import CaseRecord, CommandRecord
 from copyproof.verdicts.verdict import Verdict
@@ -31,6 +31,7 @@ class Rig(Arrangement):
         self.cases: list[CaseRecord] = []
         self.commands: list[CommandRecord] = []
         self._started = time.monotonic()
+        self._unjudged: list[Sent] = []
 
     def send(self, what: Order | Command, via: Role | None = None) -> Sent:
         """Send one command and tell the model; raises DeviceError when no result came (the verdict is then ERROR)."""
@@ -41,7 +42,9 @@ class Rig(Arrangement):
         result = self._execute(unit, command, order)
         if order:
             self._tell_model(order, result)
-        return Sent(command, unit.lun.role, result, order)
+        sent = Sent(command, unit.lun.role, result, order)
+        self._unjudged += [sent] if order else []
+        return sent
 
     def answers(self, command: Command) -> Result:
         """Send a command beside the judged one, to the source, and return its result."""
@@ -50,8 +53,12 @@ class Rig(Arrangement):
     def judge(self, sent: Sent, breach: str = "") -> None:
         """Judge what was sent: status against catalogue and profile, every block against the model; `breach` is a
         further fault."""
+        self._unjudged = [other for other in self._unjudged if other is not sent]
         findings = self._look()
-        wrong = _first(findings) or breach or self._effect_breach(sent)
+        if unseen := self._unseen(sent, findings):
+            self.error(unseen)
+            return
+        wrong = _first(findings) or breach or self._copy_breach(sent)
         requirement = self.requirement
         entry = self.bench.profile.entry(requirement.id, self.case, self.bench.version)
         done = judge(sent.result, wrong, requirement, entry, strict=self.bench.strict)
@@ -76,6 +83,8 @@ class Rig(Arrangement):
         """Close the test: look at all its spans and margins once more; a test that judged nothing is an ERROR."""
         if not self.cases:
             self.error("the test judged nothing")
+        if self._unjudged:
+            self.error(f"the test sent {len(self._unjudged)} copies that it did not judge")
         if self.cases[-1].verdict in (Verdict.ERROR, Verdict.NOT_SUPPORTED, Verdict.NOT_OBSERVABLE):
             return
         late = self._look_at(self.leased)
@@ -90,6 +99,7 @@ class Rig(Arrangement):
         except TransportError:
             for transfer in order.intent if order else ():
                 self.bench.model.perhaps(transfer)
+            self.commands.append(command_record(unit.transport, command, None))
             raise
         self.commands.append(command_record(unit.transport, command, result))
         if result.unit_attention:
@@ -120,10 +130,30 @@ class Rig(Arrangement):
         refusal_required = not self.requirement.strictly_allows(Outcome.of(result))
         return Effect.COPIED if refusal_required else required
 
-    def _effect_breach(self, sent: Sent) -> str:
-        """A touched unit is found by its blocks; here nothing is left but to say that a forbidden copy was GOOD."""
+    def _unseen(self, sent: Sent, findings: Findings) -> str:
+        """Say why a copy could not be judged: a pass must rest on blocks that were looked at."""
+        if self.requirement.effect is not Effect.COPIED:
+            return ""
+        if sent.order is None or not sent.order.intent:
+            return f"{self.requirement.id} is about a copy, and none was judged"
+        due = sum(transfer.blocks for transfer in sent.order.intent)
+        return "" if findings.checked >= due else f"{findings.checked} blocks were looked at, {due} were to be copied"
+
+    def _copy_breach(self, sent: Sent) -> str:
+        """What else must not be after a copy: GOOD where it is forbidden, a residual out of nothing, a torn prefix."""
+        if sent.order is None:
+            return ""
         forbidden = self.requirement.touches and self.requirement.effect is Effect.NOTHING
-        return "GOOD for a copy that must be refused" if forbidden and sent.result.good else ""
+        if forbidden and sent.result.good:
+            return "GOOD for a copy that must be refused"
+        return self._torn_prefix(sent.order) or claimed_residual(sent.result)
+
+    def _torn_prefix(self, order: Order) -> str:
+        if self.requirement.effect is not Effect.PREFIX:
+            return ""
+        parts = (self.bench.model.clipped(transfer) for transfer in order.intent)
+        torn = (self.bench.checker.torn_prefix(t.destination, t.destination_lba, t.blocks) for t in parts)
+        return next(filter(None, torn), "")
 
     def _look(self) -> Findings:
         findings = self._look_at(self.leased)

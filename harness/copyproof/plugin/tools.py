@@ -14,8 +14,14 @@ PACKAGES = ("pytest", "numpy", "pyudev", "rtslib-fb", "tabulate")
 
 
 def versions() -> dict[str, str]:
-    """Return name → version of the program, its libraries and sg3_utils; what is not there is left out."""
-    found = {"copyproof": copyproof.__version__, "python": platform.python_version(), "sg3_utils": _sg3_utils()}
+    """Return name → version of the program, its libraries, sg3_utils and this host's kernel; what is not there is left
+    out."""
+    found = {
+        "copyproof": copyproof.__version__,
+        "python": platform.python_version(),
+        "sg3_utils": _sg3_utils(),
+        "host kernel": platform.release(),
+    }
     for name in PACKAGES:
         try:
             found[name] = version(name)

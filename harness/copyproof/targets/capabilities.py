@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
-from copyproof.errors import MalformedAnswer
+from copyproof.errors import DeviceError, MalformedAnswer
 from copyproof.integrity import kernel_blindness
 from copyproof.scsi import cdb
 from copyproof.scsi.answers import OperatingParameters, parse_operating_parameters
-from copyproof.scsi.command import Command, Result
+from copyproof.scsi.cdb import opcode_name
+from copyproof.scsi.command import Command, Result, Status
 from copyproof.scsi.inquiry import Inquiry, parse_inquiry
+from copyproof.scsi.sense import SenseKey
 from copyproof.targets.live import LiveTarget, Lun, Role
 from copyproof.targets.spec import LabelProbe
 from copyproof.transport.base import Transport
@@ -19,7 +21,13 @@ from copyproof.transport.base import Transport
 #: Seconds that a probing command may take.
 PATIENCE = 30.0
 SPC4_VERSION = 6
-SMALLEST_BLOCK, COUNT_LIMIT = 512, 0xFFFF
+#: INVALID COMMAND OPERATION CODE and INVALID FIELD IN CDB, as a unit refuses what it does not implement (SPC-4 4.2.5).
+NOT_IMPLEMENTED = {(SenseKey.ILLEGAL_REQUEST, 0x20), (SenseKey.ILLEGAL_REQUEST, 0x24)}
+TRIES = 5
+#: What fits in the fields of a parameter list: blocks of a segment, bytes of the CSCD list, bytes that one command
+# sends.
+COUNT_LIMIT, CSCD_LIST_LIMIT, LIST_LIMIT = 0xFFFF, 0xFFFF, 1 << 20
+CSCD_BYTES, SEGMENT_BYTES = 32, 28
 
 
 class Capability(Enum):
@@ -93,56 +101,53 @@ class Capabilities:
 def probe(target: LiveTarget, transport: Transport) -> Capabilities:
     """Ask one unit of a target, and look at what the target file offers; raises DeviceError when INQUIRY itself
     fails."""
-    inquiry = parse_inquiry(_need(transport.execute(cdb.inquiry(), PATIENCE)))
+    inquiry = parse_inquiry(_need(_answer(transport, cdb.inquiry())))
     parameters, problem = _parameters(transport)
-    lacking = _asked(transport, inquiry) | _limits(parameters, problem) | _offered(target)
+    lacking = _asked(transport, inquiry) | _limits(target, parameters, problem) | _offered(target)
     return Capabilities({key: why for key, why in lacking.items() if why}, inquiry, parameters)
 
 
 def _asked(transport: Transport, inquiry: Inquiry) -> dict[Capability, str]:
-    copy = transport.execute(cdb.extended_copy(b""), PATIENCE)
     return {
-        Capability.LID1: "" if copy.good else f"EXTENDED COPY with an empty list ends in {_shown(copy)}",
-        Capability.VPD_8F: _answers(transport, cdb.inquiry(0x8F, 4096), "VPD page 8Fh"),
-        Capability.RSOC: _answers(transport, cdb.report_supported_opcodes(), "REPORT SUPPORTED OPERATION CODES"),
+        Capability.LID1: _lacks(transport, cdb.extended_copy(b""), "EXTENDED COPY"),
+        Capability.VPD_8F: _lacks(transport, cdb.inquiry(0x8F, 4096), "VPD page 8Fh"),
+        Capability.RSOC: _lacks(transport, cdb.report_supported_opcodes(), "REPORT SUPPORTED OPERATION CODES"),
         Capability.SPC4: "" if inquiry.version >= SPC4_VERSION else f"INQUIRY version is {inquiry.version:02X}h",
     }
 
 
 def _parameters(transport: Transport) -> tuple[OperatingParameters | None, str]:
-    result = transport.execute(cdb.receive_copy_results(cdb.ReceiveCopy.OPERATING_PARAMETERS), PATIENCE)
-    if not result.good:
-        return None, f"RECEIVE COPY OPERATING PARAMETERS ends in {_shown(result)}"
+    command = cdb.receive_copy_results(cdb.ReceiveCopy.OPERATING_PARAMETERS)
+    if why := _lacks(transport, command, "RECEIVE COPY OPERATING PARAMETERS"):
+        return None, why
     try:
-        return parse_operating_parameters(result.data), ""
+        return parse_operating_parameters(_answer(transport, command).data), ""
     except MalformedAnswer as malformed:
         return None, f"the operating parameters are malformed: {malformed}"
 
 
-def _limits(parameters: OperatingParameters | None, problem: str) -> dict[Capability, str]:
-    """Say which limits are there to be tested; 0 is no limit (SPC-4 6.22)."""
+def _limits(target: LiveTarget, parameters: OperatingParameters | None, problem: str) -> dict[Capability, str]:
+    """Say which limits can be exceeded by a list that can be written; 0 is no limit (SPC-4 6.22)."""
     if parameters is None:
-        needing: tuple[Capability, ...] = (
-            Capability.SEGMENTS_2,
-            Capability.SNLID,
-            Capability.CSCD_LIMIT,
-            Capability.SEGMENT_LIMIT,
-        )
-        needing += (Capability.SEGMENT_LENGTH_LIMIT,)
-        return dict.fromkeys((Capability.PARAMETERS, *needing, Capability.LIST_LIMIT, Capability.INLINE_LIMIT), problem)
-    segments = parameters.max_segments
-    expressible = 0 < parameters.max_segment_length < SMALLEST_BLOCK * COUNT_LIMIT
+        return dict.fromkeys(_BY_PARAMETERS, problem)
+    block = target.lun(Role.SOURCE).device.block_size
     return {
-        Capability.SEGMENTS_2: "" if segments != 1 else "the target takes 1 segment descriptor in a list",
+        Capability.SEGMENTS_2: ""
+        if parameters.max_segments != 1
+        else "the target takes 1 segment descriptor in a list",
         Capability.SNLID: "" if parameters.no_list_identifier else "SNLID is 0",
-        Capability.CSCD_LIMIT: "" if parameters.max_cscds else "the target names no limit",
-        Capability.SEGMENT_LIMIT: "" if segments else "the target names no limit",
-        Capability.LIST_LIMIT: "" if parameters.max_list_length else "the target names no limit",
-        Capability.SEGMENT_LENGTH_LIMIT: "" if expressible else "the count field cannot exceed the maximum",
-        Capability.INLINE_LIMIT: ""
-        if parameters.max_inline_length < 0xFFFF
-        else "the limit is beyond a parameter list",
+        Capability.CSCD_LIMIT: _limit(parameters.max_cscds, CSCD_LIST_LIMIT // CSCD_BYTES),
+        Capability.SEGMENT_LIMIT: _limit(parameters.max_segments, LIST_LIMIT // 2 // SEGMENT_BYTES),
+        Capability.LIST_LIMIT: _limit(parameters.max_list_length, CSCD_LIST_LIMIT - CSCD_BYTES),
+        Capability.SEGMENT_LENGTH_LIMIT: _limit(parameters.max_segment_length, COUNT_LIMIT * block),
+        Capability.INLINE_LIMIT: _limit(parameters.max_inline_length + 1, LIST_LIMIT // 2),
     }
+
+
+def _limit(named: int, writable: int) -> str:
+    if not named:
+        return "the target names no limit"
+    return "" if named < writable else f"no list can exceed the limit of {named}"
 
 
 def _offered(target: LiveTarget) -> dict[Capability, str]:
@@ -161,15 +166,15 @@ def _offered(target: LiveTarget) -> dict[Capability, str]:
 
 
 def _unseen(target: LiveTarget, lun: Lun) -> str:
-    """Say why the label probes of the target file would see nothing: a probe that is named must work."""
+    """Say why labels would not be seen: a probe that is named must work, and one of them must show the tags."""
     found = {
         LabelProbe.SIDECAR: _beside(target, lun),
         LabelProbe.KERNEL: next(filter(None, map(kernel_blindness, lun.device.block)), ""),
-        LabelProbe.RDPROTECT: "labels cannot be read by RDPROTECT yet: use the probe `kernel` or `sidecar`",
+        LabelProbe.RDPROTECT: "labels cannot be read by RDPROTECT yet",
     }
     named = [probe for probe in target.spec.labels.probes if probe in found]
-    if not named:
-        return "the target file names no label probe"
+    if LabelProbe.SIDECAR not in named:
+        return "no label probe shows the tags: the kernel checks them on read, but an escape tag would pass unseen"
     return "; ".join(filter(None, (found[probe] for probe in named)))
 
 
@@ -177,9 +182,20 @@ def _beside(target: LiveTarget, lun: Lun) -> str:
     return "" if lun.sidecar and LabelProbe.SIDECAR in target.spec.labels.probes else "there is no sidecar file"
 
 
-def _answers(transport: Transport, command: Command, what: str) -> str:
-    result = transport.execute(command, PATIENCE)
-    return "" if result.good else f"{what} ends in {_shown(result)}"
+def _lacks(transport: Transport, command: Command, what: str) -> str:
+    """Say that a command is not implemented; another refusal of it is for a test to judge."""
+    result = _answer(transport, command)
+    lacking = result.sense is not None and (result.sense.key, result.sense.asc) in NOT_IMPLEMENTED
+    return f"{what} ends in {_shown(result)}" if lacking else ""
+
+
+def _answer(transport: Transport, command: Command) -> Result:
+    """Return a settled answer: neither a unit attention nor a device that is busy says what a target can do."""
+    for _ in range(TRIES):
+        result = transport.execute(command, PATIENCE)
+        if not result.unit_attention and result.status in (Status.GOOD, Status.CHECK_CONDITION):
+            return result
+    raise DeviceError(f"{transport.name} cannot be probed: {opcode_name(command.cdb)} ends in {_shown(result)}")
 
 
 def _shown(result: Result) -> str:

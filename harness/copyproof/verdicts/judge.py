@@ -38,7 +38,7 @@ def judge(
     A wrong block is FAIL whatever the status was; the profile is asked only about the status.
     """
     seen = Outcome.of(result)
-    verdict, cause = _verdict(seen, result, requirement, deviation, strict=strict)
+    verdict, cause = _verdict(seen, requirement, deviation, strict=strict)
     if wrong:
         verdict, cause = Verdict.FAIL, wrong
     named = str(deviation) if deviation and verdict is Verdict.DEVIATION else ""
@@ -46,7 +46,7 @@ def judge(
 
 
 def _verdict(
-    seen: Outcome, result: Result, requirement: Requirement, deviation: Deviation | None, *, strict: bool
+    seen: Outcome, requirement: Requirement, deviation: Deviation | None, *, strict: bool
 ) -> tuple[Verdict, str]:
     departs = f"{seen} instead of {' or '.join(requirement.strict)}"
     known = deviation is not None and deviation.shows(seen)
@@ -54,9 +54,6 @@ def _verdict(
     toleration = None if allowed else requirement.toleration(seen)
     if not known and not allowed and (toleration is None or strict):
         return Verdict.FAIL, departs
-    # A profile excuses a status and nothing beside it.
-    if claim := _information(result):
-        return Verdict.FAIL, claim
     if deviation and known:
         return Verdict.DEVIATION, f"{departs}: {deviation.reason}"
     if deviation:
@@ -67,7 +64,7 @@ def _verdict(
     return Verdict.PASS, f"tolerated: {toleration.reason}" if toleration else ""
 
 
-def _information(result: Result) -> str:
+def claimed_residual(result: Result) -> str:
     """Say what is wrong where a command refused before its first segment claims a residual (SPC-4 5.17.7.3 c)."""
     sense = result.sense
     if sense is None or sense.key is SenseKey.COPY_ABORTED or sense.information is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from copyproof.blocks.arrays import U8
+from copyproof.blocks.arrays import U8, Mask
 from copyproof.blocks.diagnose import diagnose, diagnose_labels
 from copyproof.blocks.expected import Expected
 from copyproof.blocks.findings import Finding, Findings, Wrong
@@ -77,6 +77,24 @@ class Checker:
         contents."""
         place = self._places[number]
         return Findings.total(self._piece(number, place, *piece) for piece in place.volume.pieces(lba, count))
+
+    def torn_prefix(self, number: int, lba: int, count: int) -> str:
+        """Say where a partial copy, at most one piece, is no prefix: a block was copied behind one that was not.
+
+        The model allows each of its blocks the old and the new origin, in this order; a prefix has one cut.
+        """
+        extents = [extent for extent in self._model.slice(number, lba, count) if len(extent.origins) > 1]
+        copied = [at for extent in extents for at in (extent.lba + self._holds(number, extent).nonzero()[0]).tolist()]
+        doubtful = [at for extent in extents for at in range(extent.lba, extent.end)]
+        if copied == doubtful[: len(copied)]:
+            return ""
+        stray = next(at for at, due in zip(copied, doubtful, strict=False) if at != due)
+        return f"{self._names.get(number, '')} LBA {stray} was copied, and not all of the segment before it"
+
+    def _holds(self, number: int, extent: Extent) -> Mask:
+        """Return which blocks of an extent hold its last allowed origin."""
+        data = self._places[number].volume.read(extent.lba, extent.count)
+        return Expected.run(extent.origins[-1], extent.count).holds(self._stamper, data)
 
     def _piece(self, number: int, place: Place, lba: int, count: int) -> Findings:
         labels = self._labels(number, place, self._model.slice(number, lba, count))

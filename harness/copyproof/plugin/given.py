@@ -1,0 +1,47 @@
+"""What the options say, checked before anything is brought up."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from pathlib import Path
+
+import pytest
+
+from copyproof.errors import UsageError
+
+#: One more than the largest seed: a stamp is made from 64 bits of it.
+SEEDS = 1 << 64
+
+
+def seed(config: pytest.Config) -> int:
+    """Return the seed that was given, the controller's under xdist, else one from the clock.
+
+    Raises UsageError for one outside 0 to 2^64 − 1.
+    """
+    given = config.getoption("--hil-seed")
+    if given is None:
+        given = getattr(config, "workerinput", {}).get("hil_seed", int(time.time()))
+    if not 0 <= given < SEEDS:
+        raise UsageError(f"--hil-seed={given} is not allowed; it must be a whole number from 0 to {SEEDS - 1}")
+    return int(given)
+
+
+def report(config: pytest.Config) -> Path | None:
+    """Return the folder for the report, made and found writable; None when none was asked for.
+
+    Raises UsageError when it cannot be made or written to: better now than when the run is over.
+    """
+    given = config.getoption("--hil-report")
+    if given is None:
+        return None
+    folder = Path(given)
+    if not given or (folder.exists() and not folder.is_dir()):
+        raise UsageError(f"--hil-report={given} is not a folder; name one, which is made where there is none")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return folder
+    except OSError as problem:
+        why = f"nothing can be written there ({problem.strerror}); name a folder that you may write to"
+        raise UsageError(f"--hil-report={given}: {why}") from None
