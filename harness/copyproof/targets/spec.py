@@ -87,7 +87,9 @@ class LioSpec(Struct, frozen=True, kw_only=True):
 class TargetSpec(Struct, frozen=True, kw_only=True):
     """A whole target file. Times in seconds; `luns` by role: source, destination, bystander, hidden, readonly.
 
-    `version` is what the ranges of the deviation profile speak of, where neither kernel nor product revision says it.
+    `profile` names a shipped deviation profile, or a file of one's own by a path ending in `.toml`, which `load` makes
+    absolute: the target file has it relative to its own folder. `version` is what the ranges of the deviation profile
+    speak of, where neither kernel nor product revision says it.
     """
 
     name: str
@@ -137,7 +139,10 @@ def load(name_or_path: str) -> TargetSpec:
         raw = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise UsageError(f"{path}: cannot be read as TOML: {error}") from None
-    return parse(raw, str(path))
+    target = parse(raw, str(path))
+    if target.profile.endswith(".toml"):
+        return msgspec.structs.replace(target, profile=str(path.resolve().parent / target.profile))
+    return target
 
 
 def parse(raw: dict[str, Any], where: str) -> TargetSpec:

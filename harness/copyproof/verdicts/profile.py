@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import re
+from pathlib import Path
 
 import msgspec
 
@@ -81,21 +83,45 @@ def _number(version: str) -> tuple[int, ...]:
 
 
 def load_profile(name: str) -> Profile:
-    """Read `targets/profiles/NAME.toml`; an empty name is the empty profile. Raises UsageError with file and key when
-    it is wrong."""
+    """Read the shipped profile `targets/profiles/NAME.toml`, or a file where `name` is a path ending in `.toml`.
+
+    An empty name is the empty profile. Raises UsageError with the near misses when there is none, and with file and
+    key when it is wrong.
+    """
     if not name:
         return NO_PROFILE
-    path = data.folder("targets") / "profiles" / f"{name}.toml"
-    if not path.is_file():
-        known = ", ".join(sorted(item.stem for item in path.parent.glob("*.toml")))
-        raise UsageError(f"there is no deviation profile {name!r}; there are: {known}")
+    path = _file(name)
     try:
         profile = msgspec.toml.decode(path.read_bytes(), type=Profile)
         for item in profile.deviation:
             _check(item)
+    except OSError as problem:
+        raise UsageError(f"{path}: cannot be read: {problem.strerror}") from None
     except (msgspec.DecodeError, ValueError) as problem:
         raise UsageError(f"{path}: {problem}") from None
     return profile
+
+
+def _file(name: str) -> Path:
+    if name.endswith(".toml"):
+        path = Path(name)
+        if not path.is_file():
+            beside = [item.name for item in path.parent.glob("*.toml")]
+            raise UsageError(f"{path}: there is no such deviation profile{_near(path.name, beside)}")
+        return path
+    folder = data.folder("targets") / "profiles"
+    known = sorted(item.stem for item in folder.glob("*.toml"))
+    if name not in known:
+        raise UsageError(
+            f"there is no deviation profile {name!r}{_near(name, known)}; there are: {', '.join(known)}; "
+            "or give a path ending in .toml"
+        )
+    return folder / f"{name}.toml"
+
+
+def _near(name: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(name, known, n=3, cutoff=0.6)
+    return f" (did you mean {' or '.join(near)}?)" if near else ""
 
 
 def _check(item: Deviation) -> None:

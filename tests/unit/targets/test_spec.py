@@ -187,3 +187,16 @@ def test_an_unknown_name_gets_the_near_misses_and_the_list() -> None:
 def test_a_missing_file_is_named() -> None:
     with pytest.raises(UsageError, match=r"no/such\.toml: there is no such target file"):
         spec.load("no/such.toml")
+
+
+def test_the_path_of_a_profile_is_relative_to_the_target_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "lab").mkdir()
+    monkeypatch.chdir(tmp_path)
+    written(tmp_path / "lab", f'profile = "own/array.toml"\n{LAB}')
+    assert spec.load("lab/mine.toml").profile == str(tmp_path / "lab" / "own" / "array.toml")
+    written(tmp_path / "lab", f'profile = "/etc/array.toml"\n{LAB}')
+    assert spec.load("lab/mine.toml").profile == "/etc/array.toml"
+
+
+def test_a_profile_without_suffix_is_a_shipped_one(tmp_path: Path) -> None:
+    assert spec.load(written(tmp_path, f'profile = "lio"\n{LAB}')).profile == "lio"

@@ -126,5 +126,37 @@ def test_bytes_that_are_no_text_are_told(folder: Path) -> None:
 
 def test_an_unknown_profile_is_told_with_those_there_are(folder: Path) -> None:
     (folder / "other.toml").write_text(GOOD)
-    with pytest.raises(UsageError, match="there is no deviation profile 'mine'; there are: other"):
+    with pytest.raises(UsageError, match="there is no deviation profile 'mine'; there are: other; or give a path"):
         load_profile("mine")
+
+
+def test_a_near_miss_of_a_profile_is_told(folder: Path) -> None:
+    (folder / "mine.toml").write_text(GOOD)
+    with pytest.raises(
+        UsageError, match=r"there is no deviation profile 'mien' \(did you mean mine\?\); there are: mine"
+    ):
+        load_profile("mien")
+
+
+def test_a_name_does_not_lead_out_of_the_folder(folder: Path) -> None:
+    (folder.parent / "mine.toml").write_text(GOOD)
+    with pytest.raises(UsageError, match=r"there is no deviation profile '\.\./mine'"):
+        load_profile("../mine")
+
+
+def test_a_file_of_ones_own_is_read_by_its_path(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "own.toml").write_text(GOOD)
+    assert load_profile(str(tmp_path / "own.toml")).name == "mine"
+
+
+def test_a_file_that_is_not_there_is_told_with_the_near_misses(tmp_path: Path) -> None:
+    (tmp_path / "own.toml").write_text(GOOD)
+    with pytest.raises(UsageError) as refused:
+        load_profile(str(tmp_path / "owns.toml"))
+    assert str(refused.value) == (f"{tmp_path}/owns.toml: there is no such deviation profile (did you mean own.toml?)")
+
+
+def test_a_file_of_ones_own_that_is_wrong_is_told_with_its_path(tmp_path: Path) -> None:
+    (tmp_path / "own.toml").write_text(GOOD.replace("XC1-SELF", "XC1-SELFISH"))
+    with pytest.raises(UsageError, match=rf"{tmp_path}/own\.toml: the catalogue has no requirement 'XC1-SELFISH'"):
+        load_profile(str(tmp_path / "own.toml"))
