@@ -16,6 +16,9 @@ from copyproof.errors import DeviceError, ToolMissing
 
 SYSFS = Path("/sys")
 PROC = Path("/proc")
+SECTOR = 512
+"""Bytes of the unit in which the kernel counts a disk."""
+
 _KINDS = {"LVM": "LVM", "mpath": "multipath", "CRYPT": "dm-crypt", "part": "kpartx"}
 
 
@@ -25,7 +28,8 @@ def holders(
     """Return why the disk with these block nodes is in use or marked; empty when it is free.
 
     Every node is a path to the same disk, every reason names what was found. Reasons of use begin with `mounted`,
-    `swap`, `held by` or `claimed`; of marks with `partition` or `signature`.
+    `swap`, `held by` or `claimed`; of marks with `partition` or `signature`, or with `it cannot be read` where what
+    marks it cannot be seen.
     """
     found: dict[str, None] = {}
     for node in nodes:
@@ -85,7 +89,10 @@ def _signatures(node: Path, run: process.Runner) -> Iterator[str]:
         yield f"signature: cannot be looked for: {error}"
         return
     tags = dict(line.partition("=")[::2] for line in done.text.splitlines())
+    said = done.error_text.strip()
     if done.code == 2 and not tags:
+        # blkid ends with 2 where it finds nothing, and where it cannot read.
+        yield from [f"it cannot be read: {said}"] if said else _unreadable(node)
         return
     if done.code == 8:
         yield "signature: several that contradict one another"
@@ -93,8 +100,26 @@ def _signatures(node: Path, run: process.Runner) -> Iterator[str]:
         yield f"partition table: {tags['PTTYPE']}"
     if "TYPE" in tags:
         yield f"signature: {tags['TYPE']}"
-    if done.code not in (0, 2, 8):
-        yield f"signature: blkid failed with status {done.code}: {done.error_text.strip()}"
+    if done.code not in (0, 8):
+        yield f"signature: blkid failed with status {done.code}: {said}"
+    elif done.code == 0 and not tags.keys() & {"PTTYPE", "TYPE"}:
+        yield f"signature: of no kind that blkid names: {done.text.split()}"
+
+
+def _unreadable(node: Path) -> Iterator[str]:
+    """Read the first and the last sector: that nothing was found says nothing about what could not be read."""
+    try:
+        handle = os.open(node, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        try:
+            last = os.lseek(handle, 0, os.SEEK_END) - SECTOR
+            whole = last >= 0 and all(len(os.pread(handle, SECTOR, at)) == SECTOR for at in (0, last))
+        finally:
+            os.close(handle)
+    except OSError as error:
+        yield f"it cannot be read: {error.strerror}"
+        return
+    if not whole:
+        yield f"it cannot be read: it ends after {last + SECTOR} bytes"
 
 
 def _claimed(node: Path) -> Iterator[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,8 +21,8 @@ if TYPE_CHECKING:
 class Blkid:
     """A blkid that says what it is told to."""
 
-    def __init__(self, code: int = 2, out: str = "") -> None:
-        self.done = Completed(code, out.encode(), b"", 0.0)
+    def __init__(self, code: int = 2, out: str = "", err: str = "") -> None:
+        self.done = Completed(code, out.encode(), err.encode(), 0.0)
 
     def __call__(self, argv: Sequence[str], *, timeout: float, stdin: bytes = b"") -> Completed:
         assert argv[:2] == ["blkid", "--probe"]
@@ -32,7 +34,7 @@ class Machine:
 
     def __init__(self, sysfs: FakeSysfs, root: Path) -> None:
         self.sysfs, self.proc, self.node = sysfs, root / "proc", root / "sda"
-        self.node.touch()
+        self.node.write_bytes(bytes(8192))
         (self.proc / "self").mkdir(parents=True)
         self.block("sda", "8:0")
 
@@ -110,10 +112,39 @@ def test_each_kind_of_holder_is_named(machine: Machine, by: str, texts: dict[str
         (8, "", ("signature: several that contradict one another",)),
         (4, "", ("signature: blkid failed with status 4: ",)),
         (2, "", ()),
+        (2, "DEVNAME=/dev/sda\n", ("signature: blkid failed with status 2: ",)),
+        (0, "DEVNAME=/dev/sda\n", ("signature: of no kind that blkid names: ['DEVNAME=/dev/sda']",)),
+        (0, "", ("signature: of no kind that blkid names: []",)),
     ],
 )
 def test_signatures_are_what_blkid_finds(machine: Machine, code: int, out: str, said: tuple[str, ...]) -> None:
     assert machine.reasons(Blkid(code, out)) == said
+
+
+def test_a_disk_that_blkid_cannot_read_is_not_free(machine: Machine) -> None:
+    said = "error: /dev/sda: Input/output error"
+    assert machine.reasons(Blkid(2, err=f"{said}\n")) == (f"it cannot be read: {said}",)
+
+
+@pytest.mark.parametrize("broken", ["first", "last"])
+def test_a_disk_of_which_an_end_cannot_be_read_is_not_free(
+    machine: Machine, broken: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad = {"first": 0, "last": 8192 - inuse.SECTOR}[broken]
+
+    def pread(handle: int, count: int, offset: int) -> bytes:
+        if offset == bad:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return bytes(count)
+
+    monkeypatch.setattr(os, "pread", pread)
+    assert machine.reasons() == ("it cannot be read: Input/output error",)
+
+
+@pytest.mark.parametrize("length", [0, 511])
+def test_a_disk_without_a_block_to_read_is_not_free(machine: Machine, length: int) -> None:
+    machine.node.write_bytes(bytes(length))
+    assert machine.reasons() == (f"it cannot be read: it ends after {length} bytes",)
 
 
 def test_without_blkid_a_disk_is_not_called_free(machine: Machine) -> None:
@@ -126,7 +157,7 @@ def test_without_blkid_a_disk_is_not_called_free(machine: Machine) -> None:
 
 def test_a_node_that_has_gone_is_not_free(machine: Machine) -> None:
     machine.node.unlink()
-    assert machine.reasons() == ("claimed: its node has gone",)
+    assert machine.reasons() == ("it cannot be read: No such file or directory", "claimed: its node has gone")
 
 
 def test_uses_and_marks_are_told_apart(machine: Machine) -> None:
