@@ -24,7 +24,8 @@ reason = "refused"
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A data folder `targets` of its own."""
-    monkeypatch.setattr(data, "folder", lambda name: tmp_path)
+    others = data.folder
+    monkeypatch.setattr(data, "folder", lambda name: tmp_path if name == "targets" else others(name))
     (tmp_path / "profiles").mkdir()
     return tmp_path / "profiles"
 
