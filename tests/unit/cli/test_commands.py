@@ -85,7 +85,7 @@ def test_devices_are_listed_with_what_safety_would_say(capsys: pytest.CaptureFix
 
 @pytest.mark.usefixtures("machine")
 def test_what_a_device_says_cannot_reach_the_terminal_as_control(capsys: pytest.CaptureFixture[str]) -> None:
-    for arguments in (["devices"], ["devices", "--toml"]):
+    for arguments in (["devices"], ["devices", "--toml", "/dev/sdc"]):
         assert status(*arguments) == 0
         assert "\x1b" not in capsys.readouterr().out
 
@@ -105,12 +105,63 @@ def test_a_machine_without_disks_says_so(monkeypatch: pytest.MonkeyPatch, capsys
 
 
 @pytest.mark.usefixtures("machine")
+@pytest.mark.parametrize("options", [[], ["--toml"]], ids=["table", "toml"])
+@pytest.mark.parametrize("node", ["/dev/sdz", "/dev/sda1", "sda", "6001405abcdef0123456789abcdef012"])
+def test_what_is_no_node_of_a_disk_is_refused(
+    node: str, options: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert status("devices", *options, "/dev/sda", node) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.startswith(f"copyproof: {node}")
+    assert "is no SCSI disk of this machine; there are: /dev/sda, /dev/sdb, /dev/sdc, /dev/sdd" in said.err
+
+
+@pytest.mark.usefixtures("machine")
+def test_a_link_to_a_node_will_do(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "by-id").symlink_to("/dev/sda")
+    assert status("devices", "--toml", str(tmp_path / "by-id"), "/dev/sda", "/dev/sg1") == 0
+    out = capsys.readouterr().out
+    assert tomllib.loads(out)["luns"] == {"source": {"naa": FREE.naa}}
+
+
+@pytest.mark.usefixtures("machine")
+def test_a_link_that_leads_astray_says_where_to(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "by-id").symlink_to("/dev/sdz")
+    assert status("devices", str(tmp_path / "by-id")) == 2
+    assert f"copyproof: {tmp_path}/by-id, which leads to /dev/sdz, is no SCSI disk" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("machine")
+def test_a_target_file_is_made_of_named_devices_only(capsys: pytest.CaptureFixture[str]) -> None:
+    assert status("devices", "--toml") == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert "--toml needs the nodes of the devices to put in" in said.err
+
+
+@pytest.mark.usefixtures("machine")
 def test_the_starter_file_is_a_target_of_the_free_devices(capsys: pytest.CaptureFixture[str]) -> None:
-    assert status("devices", "--toml") == 0
+    assert status("devices", "--toml", "/dev/sdb", "/dev/sda", "/dev/sdc", "/dev/sdd") == 0
     target = spec.parse(tomllib.loads(capsys.readouterr().out), "starter")
     assert target.luns["source"].naa == FREE.naa
     assert target.luns["destination"].serial == BY_SERIAL.serial
     assert set(target.luns) == {"source", "destination"}
+
+
+@pytest.mark.usefixtures("machine")
+def test_the_roles_follow_the_order_of_the_nodes(capsys: pytest.CaptureFixture[str]) -> None:
+    assert status("devices", "--toml", "/dev/sdd", "/dev/sda") == 0
+    luns = tomllib.loads(capsys.readouterr().out)["luns"]
+    assert luns == {"source": {"serial": BY_SERIAL.serial}, "destination": {"naa": FREE.naa}}
+
+
+@pytest.mark.parametrize(("mebibytes", "roles"), [(256, 3), (257, 2)])
+def test_a_large_device_is_no_bystander_in_the_starter_file(mebibytes: int, roles: int) -> None:
+    third = Device(naa="6001405abcdef0123456789abcdef777", blocks=mebibytes << 11, block=(Path("/dev/sde"),))
+    text = listing.starter([FREE, BY_SERIAL, third])
+    assert len(tomllib.loads(text)["luns"]) == roles
+    assert ("free, but a bystander has at most 256 MiB" in text) is (roles == 2)
 
 
 def test_a_device_that_safety_refuses_is_only_a_comment_in_the_starter_file() -> None:
