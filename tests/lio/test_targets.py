@@ -63,12 +63,12 @@ def sidecars(live: LiveTarget) -> None:
 
 
 def chunk(live: LiveTarget) -> None:
-    """The declared chunk is what the kernel's copy manager takes at once: min(hw_max_sectors, 16 MiB)."""
+    """The declared chunk is what the copy manager takes at once: hw_max_sectors of 512 bytes, whatever the block size."""
     serial = live.lun(Role.SOURCE).device.serial
     (store,) = (
         path.parent.parent for path in TARGET.glob("core/*/*/wwn/vpd_unit_serial") if serial in path.read_text()
     )
-    most = int((store / "attrib/hw_max_sectors").read_text()) * live.spec.lio.block_size
+    most = int((store / "attrib/hw_max_sectors").read_text()) * 512
     assert live.spec.overlap.chunk == min(most, 16 << 20)
 
 

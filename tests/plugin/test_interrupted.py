@@ -89,7 +89,7 @@ def test_a_signal_takes_the_target_down_and_leaves_a_record(
     assert status == pytest.ExitCode.INTERRUPTED
     check(stand, reason)
     assert "Compliant: not proven" in said
-    assert f"NOT_RUN (46): {reason}" in said
+    assert f"NOT_RUN (47): {reason}" in said
     assert "INTERNALERROR" not in said
 
 

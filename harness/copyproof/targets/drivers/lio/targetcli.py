@@ -2,7 +2,7 @@
 
 >>> from copyproof.targets.spec import load
 >>> print(script(load("lio-loopback")).splitlines()[3])
-truncate -s 134217728 /dev/shm/copyproof-by-hand/source.img
+truncate -s 126877696 /dev/shm/copyproof-by-hand/source.img
 """
 
 from __future__ import annotations
