@@ -20,8 +20,9 @@ from copyproof.errors import DeviceError, PermissionDenied, SafetyRefusal, Targe
 from copyproof.scsi.answers import parse_reservation, parse_reservation_keys
 from copyproof.scsi.cdb import Opcode, ReserveIn, inquiry, opcode_name, persistent_reserve_in
 from copyproof.scsi.command import Command, Result, Status
+from copyproof.scsi.copylist import DESIGNATOR_ROOM
 from copyproof.scsi.sense import SenseKey
-from copyproof.scsi.vetting import Slot, designators_of, is_extended_copy, writes
+from copyproof.scsi.vetting import NAA_HEAD, Slot, designators_of, is_extended_copy, writes
 from copyproof.scsi.vpd import Page, designators, page_length
 from copyproof.transport.base import Transport, drain
 from copyproof.transport.sg3 import Sg3
@@ -31,6 +32,9 @@ NOBODY = "6ffffff0000000000000000000000001"
 
 The IEEE assigns none with the group bit of the first byte set. Tests that need an unknown unit name this one.
 """
+
+NEUTRAL = NAA_HEAD + bytes.fromhex(NOBODY).ljust(DESIGNATOR_ROOM, b"\0")
+"""Bytes 4 to 27 of the one CSCD descriptor that may have any type."""
 
 TIMEOUT = 30.0
 """Seconds for each command by which a device is looked at."""
@@ -195,9 +199,10 @@ class Gate:
     - What only reads passes.
     - A write passes when this unit is permitted and the command is one that stays within its unit, or is permitted by
       its operation code.
-    - EXTENDED COPY passes when, besides, each designator that any target could read from its list is a permitted one or
-      `NOBODY`. That includes the sources and the malformed lists: with an index out of place any of them can become the
-      destination.
+    - EXTENDED COPY passes when, besides, each CSCD descriptor that any target could read from its list is an
+      identification descriptor (E4h) that names a permitted unit or `NOBODY`, or one of another type whose bytes are
+      those of `NOBODY`. That includes the sources and the malformed lists: with an index out of place any of them can
+      become the destination.
     - Before the first write, and before the next one after a unit attention, a failed command or a new node of the same
       name, the unit is asked for its NAA again; TargetLost when it is another one.
 
@@ -273,6 +278,9 @@ def _strange(slot: Slot, permitted: Permitted) -> Iterator[str]:
     if not known:
         named = slot.naa or slot.raw.hex()
         yield f"the CSCD descriptor at byte {slot.offset} names {named}, which the target file does not"
+    elif not slot.identified and not NEUTRAL.startswith(slot.head + slot.raw):
+        # Other types address by LUN, port or vendor's rules in these bytes, and so could reach any unit.
+        yield f"the CSCD descriptor at byte {slot.offset} is of type {slot.type:02X}h and does not name {NOBODY}"
     elif slot.complete and slot.length < len(known) // 2:
         # A target that compares only so many bytes could take another unit of the same array for it.
         yield f"the CSCD descriptor at byte {slot.offset} gives only {slot.length} bytes of its designator"

@@ -225,8 +225,16 @@ def spoilt(data: bytes, *edits: tuple[int, int]) -> bytes:
 
 @pytest.mark.parametrize(
     "edits",
-    [(), ((3, 32),), ((2, 0), (3, 0)), ((48, 0xE2),), ((85, 0), (87, 1)), ((55, 4),)],
-    ids=["correct", "a CSCD list too short", "no CSCD list", "another type", "indexes crossed", "a short designator"],
+    [(), ((3, 32),), ((2, 0), (3, 0)), ((48, 0xE2),), ((48, 0xC0),), ((85, 0), (87, 1)), ((55, 4),)],
+    ids=[
+        "correct",
+        "a CSCD list too short",
+        "no CSCD list",
+        "another type",
+        "a vendor's type",
+        "indexes crossed",
+        "a short designator",
+    ],
 )
 def test_a_copy_onto_a_mounted_disk_is_refused_with_nothing_sent(
     other: Device, theirs: Device, edits: Sequence[tuple[int, int]]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from copyproof.hil import Capability, Case, Rig, Role, hil_needs, hil_requirement, spoil, table
+from copyproof.hil import Capability, Case, Rig, Role, hil_needs, hil_requirement, spoil, table, together
 
 pytestmark = hil_needs(Capability.LID1)
 
@@ -57,7 +57,9 @@ def test_ignored_and_copied(hil: Rig, case: Case) -> None:
 @hil_requirement("XC1-CSCD-TYPE")
 @hil_needs(Capability.PARAMETERS)
 def test_a_type_that_is_not_advertised_is_refused(hil: Rig) -> None:
-    hil.judge(hil.send(hil.copy(blocks=8).spoilt(spoil("cscd[0].type", hil.unadvertised(range(0xE0, 0xFE))))))
+    # Another type may address a unit by LUN or port in the bytes of the designator: nobody's must stand there.
+    unknown = together(spoil("cscd[0].type", hil.unadvertised(range(0xE0, 0xFE))), hil.nobody(0))
+    hil.judge(hil.send(hil.copy(blocks=8).spoilt(unknown)))
 
 
 @hil_requirement("XC1-UNKNOWN-NAA")

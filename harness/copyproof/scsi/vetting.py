@@ -19,11 +19,17 @@ from dataclasses import dataclass
 
 from copyproof.scsi.cdb import CopyOut, Opcode
 from copyproof.scsi.command import Command
-from copyproof.scsi.copylist import CSCD, CSCD_LENGTH, DESIGNATOR_ROOM, HEADER_LENGTH
-from copyproof.scsi.designator import Designator, naa_in
+from copyproof.scsi.copylist import CSCD, CSCD_LENGTH, DESIGNATOR_ROOM, HEADER, HEADER_LENGTH, IDENTIFICATION_CSCD
+from copyproof.scsi.designator import Association, CodeSet, Designator, DesignatorType, naa_in
 
 #: CSCD descriptor types that carry or may carry an address (SPC-4 table 131): not a ROD, FEh, nor an extension, FFh.
 _ADDRESSES = range(0xE0, 0xFE)
+
+#: Segment descriptor types that the standard assigns or reserves; C0h to DFh are the vendor's (SPC-4 table 131).
+_SEGMENTS = range(0xC0)
+
+#: What follows the type of a CSCD descriptor before an NAA of 16 bytes: binary, a logical unit's, NAA, length.
+NAA_HEAD = bytes([CodeSet.BINARY, Association.LOGICAL_UNIT << 4 | DesignatorType.NAA, 0, 16])
 
 _TOKEN_LISTS = frozenset({CopyOut.POPULATE_TOKEN, CopyOut.WRITE_USING_TOKEN})
 
@@ -61,8 +67,9 @@ _HARMLESS_ACTIONS: dict[int, frozenset[int]] = {
 class Slot:
     """One place in a list where a target could find a CSCD descriptor, `offset` bytes from the list's beginning.
 
-    `raw` is the designator field, 20 bytes or what is left of them. `type`, `code_set`, `association`,
-    `designator_type` and `length` are as the list claims; `naa` is read from `raw` alone, whatever they claim.
+    `raw` is the designator field, 20 bytes or what is left of them, `head` the four bytes before it. `type`,
+    `code_set`, `association`, `designator_type` and `length` are as the list claims; `naa` is read from `raw` alone,
+    whatever they claim.
     """
 
     offset: int
@@ -71,12 +78,18 @@ class Slot:
     association: int
     designator_type: int
     length: int
+    head: bytes
     raw: bytes
 
     @property
     def complete(self) -> bool:
         """Whether the whole designator field is there; of a cut one a target may take the rest from anywhere."""
         return len(self.raw) == DESIGNATOR_ROOM
+
+    @property
+    def identified(self) -> bool:
+        """Whether the type is that of an identification descriptor, whose address is the designator field alone."""
+        return self.type == IDENTIFICATION_CSCD
 
     @property
     def naa(self) -> str:
@@ -100,19 +113,30 @@ def is_extended_copy(command: Command) -> bool:
 def designators_of(cdb: bytes, data_out: bytes) -> tuple[Slot, ...]:
     """Return every CSCD descriptor that any target could read in an outgoing list, well-formed or not.
 
-    A CSCD is found by its index, at byte 16 + 32 times the index (SPC-4 table 148), in LID4 as in LID1, as 48 is
-    16 + 32. So each step of 32 bytes from byte 16 to the end of the data is looked at, whatever the CDB and the header
-    declare: a target may believe a length that lies, or an index past the list. A step counts when its first byte is
-    the type of a CSCD descriptor with an address, in use or reserved (E0h to FDh). Segment descriptors and inline data
-    are thus read too, and what looks like a CSCD descriptor in them is vetted like one: too much is read rather than
-    too little.
+    A CSCD is found by its index, at byte 16 + 32 times the index (SPC-4 table 148), so each step of 32 bytes from byte
+    16 to the end of the data is looked at. Within the CSCD list each step counts, whatever its first byte says: a
+    target may take no notice of the type. Where the declared length of that list cannot be believed, the list goes to
+    the end of the data. Past it, among segment descriptors and inline data, a step counts when its first byte is the
+    type of a CSCD descriptor with an address, in use or reserved (E0h to FDh): a target may believe an index past the
+    list. Too much is read rather than too little; the header of a LID4 list is read as a CSCD descriptor too.
 
     Commands that carry no CSCD descriptors give an empty result.
     """
     if not is_extended_copy(Command(cdb)):
         return ()
+    end = _cscds_end(data_out)
     steps = range(HEADER_LENGTH, len(data_out), CSCD_LENGTH)
-    return tuple(_slot(data_out, at) for at in steps if data_out[at] in _ADDRESSES)
+    return tuple(_slot(data_out, at) for at in steps if at < end or data_out[at] in _ADDRESSES)
+
+
+def _cscds_end(data_out: bytes) -> int:
+    """Return where the CSCD list ends: as declared, if it holds whole descriptors, all of them there, and is followed
+    by nothing or by what begins like a segment descriptor; else at the end of the data."""
+    declared = HEADER["cscd_length"].get(data_out.ljust(HEADER_LENGTH, b"\0"))
+    end = HEADER_LENGTH + declared
+    if declared % CSCD_LENGTH or end > len(data_out):
+        return len(data_out)
+    return end if end == len(data_out) or data_out[end] in _SEGMENTS else len(data_out)
 
 
 def _slot(data_out: bytes, at: int) -> Slot:
@@ -127,6 +151,7 @@ def _slot(data_out: bytes, at: int) -> Slot:
         association=values["association"],
         designator_type=values["designator_type"],
         length=values["designator_length"],
+        head=whole[start - len(NAA_HEAD) : start],
         raw=whole[start : start + DESIGNATOR_ROOM],
     )
 

@@ -199,6 +199,10 @@ def edited(command: Command, *edits: tuple[int, int], keep: int | None = None, a
         edited(copy(HERE, STRANGER), (11, 0xFF)),
         edited(copy(HERE, STRANGER), (48, 0xE0)),
         edited(copy(HERE, STRANGER), (48, 0xF3)),
+        edited(copy(HERE, STRANGER), (48, 0xFE)),
+        edited(copy(HERE, STRANGER), (48, 0xC0)),
+        edited(copy(HERE, STRANGER), (48, 0xC0), (3, 32)),
+        edited(copy(HERE, STRANGER), (48, 0x02)),
         edited(copy(HERE, STRANGER), (52, 0x02), (53, 0x18)),
         edited(copy(HERE, STRANGER), (55, 8)),
         edited(copy(HERE, STRANGER), keep=79),
@@ -213,6 +217,10 @@ def edited(command: Command, *edits: tuple[int, int], keep: int | None = None, a
         "the segment length lies",
         "another type",
         "a reserved type",
+        "a ROD",
+        "a vendor's type",
+        "a vendor's type, and the header hides it",
+        "a segment's type",
         "an ASCII designator",
         "a short designator",
         "a truncated list",
@@ -231,16 +239,48 @@ def test_a_malformed_list_does_not_smuggle_a_designator(command: Command) -> Non
 @pytest.mark.parametrize(
     "command",
     [
-        edited(copy(HERE, OTHER), (3, 32)),
-        edited(copy(HERE, OTHER), (48, 0xE0)),
         edited(copy(HERE, OTHER), (53, 0x1F)),
         edited(copy(HERE, OTHER), (55, 21)),
         edited(copy(HERE, OTHER), (85, 7)),
+        edited(copy(HERE, OTHER), (83, 0x19)),
+        edited(copy(HERE, OTHER), (80, 0x16)),
+        edited(copy(HERE, OTHER), action=0x1F),
         *(edited(copy(HERE, OTHER), keep=length) for length in range(1, 109)),
     ],
 )
 def test_a_malformed_list_of_named_units_passes(command: Command) -> None:
     assert list(refusals(command, HERE, PERMITTED)) == []
+
+
+OTHER_TYPES = [kind for kind in range(0x100) if kind != 0xE4]
+
+
+@pytest.mark.parametrize("kind", OTHER_TYPES)
+def test_another_type_than_an_identification_passes_over_nobodys_bytes_alone(kind: int) -> None:
+    (reason,) = refusals(edited(copy(HERE, OTHER), (48, kind)), HERE, PERMITTED)
+    assert reason == f"the CSCD descriptor at byte 48 is of type {kind:02X}h and does not name {NOBODY}"
+    assert list(refusals(edited(copy(HERE, NOBODY), (48, kind)), HERE, PERMITTED)) == []
+
+
+@pytest.mark.parametrize("at", range(52, 76))
+def test_another_type_may_not_hold_a_byte_that_is_not_nobodys(at: int) -> None:
+    neutral = edited(copy(HERE, NOBODY), (48, 0xE1))
+    reasons = list(refusals(edited(neutral, (at, neutral.data_out[at] ^ 1)), HERE, PERMITTED))
+    assert len(reasons) == 1
+    assert "the CSCD descriptor at byte 48" in reasons[0]
+
+
+@pytest.mark.parametrize("length", range(49, 108))
+def test_another_type_that_the_end_cuts_short_may_hold_nobodys_bytes_alone(length: int) -> None:
+    assert list(refusals(edited(copy(HERE, NOBODY), (48, 0xE1), keep=length), HERE, PERMITTED)) == []
+    assert bool(list(refusals(edited(copy(HERE, OTHER), (48, 0xE1), keep=length), HERE, PERMITTED))) == (length > 56)
+
+
+@pytest.mark.parametrize("declared", [0, 32, 65, 0xFFE0])
+def test_where_the_list_ends_out_of_place_segments_are_taken_for_descriptors(declared: int) -> None:
+    high, low = declared.to_bytes(2, "big")
+    (reason,) = refusals(edited(copy(HERE, OTHER), (2, high), (3, low)), HERE, PERMITTED)
+    assert "the CSCD descriptor at byte 80" in reason
 
 
 @pytest.mark.parametrize("length", range(16))
@@ -251,7 +291,7 @@ def test_a_designator_that_claims_to_be_shorter_could_be_another_units(length: i
 
 @given(
     slot=st.integers(0, 6),
-    kind=st.integers(0xE0, 0xFD),
+    kind=st.integers(0xC0, 0xFF),
     head=st.binary(min_size=16, max_size=16),
     around=st.binary(max_size=64),
     action=st.sampled_from([0x00, 0x01, 0x02, 0x1F]),

@@ -9,7 +9,7 @@ from copyproof.scsi.cdb import extended_copy
 from copyproof.scsi.command import Command
 from copyproof.scsi.copylist import BlockSegment, CopyList, Cscd
 from copyproof.scsi.designator import Designator
-from copyproof.scsi.spoil import Spoiler, cut, inline, repeat_cscds, spoil
+from copyproof.scsi.spoil import Spoiler, cut, inline, repeat_cscds, spoil, together
 from copyproof.scsi.vetting import designators_of, is_extended_copy, writes
 
 FIRST, SECOND = "6001405aabbccddeeff0011223344501", "6001405aabbccddeeff0011223344502"
@@ -18,7 +18,12 @@ RAW = CopyList(UNITS, (BlockSegment(8, 0, 64, 0, 1), BlockSegment(8, 0, 64, 0, 1
 
 
 def naas(raw: bytes, service_action: int = 0) -> list[str]:
-    return [slot.naa for slot in designators_of(extended_copy(b"", service_action).cdb, raw)]
+    """The units that a list names; what is looked at and names none is left out."""
+    return [slot.naa for slot in designators_of(extended_copy(b"", service_action).cdb, raw) if slot.naa]
+
+
+def places(raw: bytes) -> list[int]:
+    return [slot.offset for slot in designators_of(extended_copy(b"").cdb, raw)]
 
 
 @pytest.mark.parametrize(
@@ -36,6 +41,10 @@ def naas(raw: bytes, service_action: int = 0) -> list[str]:
         spoil("cscd[1].code_set", 2),
         spoil("cscd[1].type", 0xE0),
         spoil("cscd[1].type", 0xEC),
+        spoil("cscd[1].type", 0xFF),
+        spoil("cscd[1].type", 0xC0),
+        spoil("cscd[1].type", 0x02),
+        together(spoil("cscd[1].type", 0xC0), spoil("header.cscd_length", 32)),
         spoil("segment[0].destination_index", 7),
         inline(bytes(64)),
     ],
@@ -55,6 +64,30 @@ def test_a_descriptor_hidden_in_inline_data_is_seen() -> None:
     raw = CopyList(UNITS[:1], (BlockSegment(8, 0, 64),)).encode()
     hidden = bytes(4) + UNITS[1].encode()
     assert naas(inline(hidden)(raw)) == [FIRST, SECOND]
+
+
+@pytest.mark.parametrize(
+    ("spoiler", "seen"),
+    [
+        (spoil("header.priority", 1), [16, 48]),
+        (spoil("segment[0].length", 0x19), [16, 48]),
+        (inline(bytes(64)), [16, 48]),
+        (spoil("header.segment_length", 0xFFFFFFFF), [16, 48]),
+        (cut(16 + 64 + 1), [16, 48]),
+        (cut(16 + 64), [16, 48]),
+        (cut(16 + 63), [16, 48]),
+        (cut(15), []),
+        (spoil("header.cscd_length", 0), [16, 48, 80, 112]),
+        (spoil("header.cscd_length", 32), [16, 48, 80, 112]),
+        (spoil("header.cscd_length", 65), [16, 48, 80, 112]),
+        (spoil("header.cscd_length", 0xFFE0), [16, 48, 80, 112]),
+        (spoil("segment[0].type", 0xC0), [16, 48, 80, 112]),
+        (spoil("segment[0].type", 0xBF), [16, 48]),
+    ],
+    ids=lambda value: "" if isinstance(value, list) else str(value),
+)
+def test_only_a_length_that_can_be_believed_ends_the_cscd_list(spoiler: Spoiler, seen: list[int]) -> None:
+    assert places(spoiler(RAW)) == seen
 
 
 def test_a_lid4_list_is_seen_through() -> None:
