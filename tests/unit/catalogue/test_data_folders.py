@@ -9,6 +9,9 @@ from pathlib import Path
 import pytest
 
 from copyproof import data
+from copyproof.cli.run import arguments
+from copyproof.plugin.fixtures import _case_of as case_of
+from copyproof.plugin.fixtures import requirement_of
 from copyproof.targets import spec
 from copyproof.verdicts.catalogue import Effect, Requirement, catalogue, read_chapter
 from copyproof.verdicts.outcome import Outcome
@@ -88,3 +91,11 @@ def test_a_target_loads_and_its_profile_is_there(path: Path) -> None:
     assert target.name == path.stem
     assert target.title
     assert load_profile(target.profile).name == target.profile
+
+
+def test_every_deviation_is_of_a_case_that_the_suite_has(pytester: pytest.Pytester) -> None:
+    items, _ = pytester.inline_genitems(*arguments("", None, ("-p", "no:hypothesispytest")))
+    cases = {(requirement_of(item).id, case) for item in items for case in ("*", case_of(item))}
+    assert [item.requirement for item in DEVIATIONS if (item.requirement, item.case) not in cases] == []
+    assert ("XC1-SEG-INDEX", "destination") in cases
+    assert ("XC1-ALLOCATION", "16") in cases

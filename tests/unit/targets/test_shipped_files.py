@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import tomllib
+
 import pytest
 
 from copyproof import data
@@ -39,3 +42,38 @@ def test_the_targetcli_script_maps_every_unit_of_a_target(name: str) -> None:
     assert sorted(store.rpartition("/")[2] for store in mapped) == sorted(target.luns)
     assert text.count("pi_prot_type=1") == (len(target.luns) if target.lio.protection else 0)
     assert text.count("block_size=4096") == (len(target.luns) if target.lio.block_size == 4096 else 0)
+
+
+EXAMPLE = (FOLDER / "lab-example.toml").read_text()
+#: Every key of a target file that means something to the lab driver.
+LAB_KEYS = sorted(
+    {
+        *spec.TargetSpec.__struct_fields__,
+        *spec.Overlap.__struct_fields__,
+        *spec.Labels.__struct_fields__,
+        *spec.LunSpec.__struct_fields__,
+        *ROLES,
+    }
+    - {"lio", "size"}
+)
+
+
+@pytest.mark.parametrize("key", LAB_KEYS)
+def test_the_example_for_a_lab_shows_every_key(key: str) -> None:
+    assert re.search(rf"(?m)^(# )?(\[{key}\]|{key} = )|[{{,] {key} = ", EXAMPLE)
+
+
+def test_the_example_for_a_lab_is_sound_with_every_key_taken_in() -> None:
+    text = re.sub(r"(?m)^# (?=[a-z]+ = )", "", EXAMPLE).replace('rule = "memmove"', 'rule = "ascending"')
+    target = spec.parse(tomllib.loads(text), "lab-example.toml")
+    assert set(target.luns) == set(ROLES)
+    assert target.profile == "my-array.toml"
+    assert target.version == "4.2"
+    assert target.overlap.chunk == 8 << 20
+    assert target.luns["hidden"].destroy
+    assert target.luns["destination"].serial
+
+
+def test_the_example_for_a_lab_offers_no_probe_that_sees_nothing() -> None:
+    assert f'"{spec.LabelProbe.RDPROTECT.value}"' not in EXAMPLE
+    assert "RDPROTECT is not" in EXAMPLE
