@@ -203,20 +203,14 @@ class Gate:
       identification descriptor (E4h) that names a permitted unit or `NOBODY`, or one of another type whose bytes are
       those of `NOBODY`. That includes the sources and the malformed lists: with an index out of place any of them can
       become the destination.
-    - Before the first write, and before the next one after a unit attention, a failed command or a new node of the same
-      name, the unit is asked for its NAA again; TargetLost when it is another one.
-
-    `incarnation` returns something that changes when the node is made anew.
+    - Before each write the unit is asked for its NAA; TargetLost when it is another one. No answer is kept: the block
+      layer takes unit attentions away unseen, and a node can be made anew under the same name.
     """
 
-    def __init__(
-        self, transport: Transport, naa: str, permitted: Permitted, incarnation: Callable[[], object] = lambda: None
-    ) -> None:
+    def __init__(self, transport: Transport, naa: str, permitted: Permitted) -> None:
         self._transport = transport
         self._naa = naa
         self._permitted = permitted
-        self._incarnation = incarnation
-        self._known: object = _UNKNOWN
 
     @property
     def name(self) -> str:
@@ -233,28 +227,18 @@ class Gate:
             for reason in refusals(command, self._naa, self._permitted):
                 what = f"{opcode_name(command.cdb)} to {self.name} ({self._naa})"
                 raise SafetyRefusal(f"refuses to send {what}: {reason}")
-            self._recognise(timeout)
-        try:
-            result = self._transport.execute(command, timeout)
-        except DeviceError:
-            self._known = _UNKNOWN
-            raise
-        if result.unit_attention:
-            self._known = _UNKNOWN
-        return result
+            self.recognise(timeout)
+        return self._transport.execute(command, timeout)
 
-    def _recognise(self, timeout: float) -> None:
-        now = self._incarnation()
-        if self._known is not _UNKNOWN and self._known == now:
-            return
+    def recognise(self, timeout: float = TIMEOUT) -> None:
+        """Ask the unit itself for its NAA, within `timeout` seconds a command; raises TargetLost when it is another.
+
+        INQUIRY neither reports a unit attention nor clears one (SAM-5 5.14), so none is hidden from the next command.
+        """
         names = unit_naas(self._transport, timeout)
         if self._naa not in names:
             found = ", ".join(sorted(names)) or "a unit without NAA"
             raise TargetLost(f"{self.name} was {self._naa} and is now {found}; nothing more is written to it")
-        self._known = now
-
-
-_UNKNOWN = object()
 
 
 def refusals(command: Command, naa: str, permitted: Permitted) -> Iterator[str]:
@@ -290,21 +274,7 @@ def guard(device: Device, permitted: Permitted, run: process.Runner = process.ru
     """Return the gate before a device's first sg node; raises SafetyRefusal when it has none."""
     if not device.sg:
         raise SafetyRefusal(f"{device.label} has no sg node (modprobe sg)")
-    node = device.sg[0]
-    return Gate(Sg3(node, run), device.naa, permitted, lambda: incarnation(node))
-
-
-def incarnation(node: Path, sysfs: Path = Path("/sys")) -> tuple[object, ...]:
-    """Return what tells a device node from a later one of the same name.
-
-    That is its inode, its device number, and the kernel's device behind it.
-    Raises TargetLost when the node is gone.
-    """
-    try:
-        seen = node.stat()
-        return seen.st_ino, seen.st_rdev, seen.st_ctime_ns, str((sysfs / "class/scsi_generic" / node.name).resolve())
-    except OSError as error:
-        raise TargetLost(f"{node}: {error.strerror}") from None
+    return Gate(Sg3(device.sg[0], run), device.naa, permitted)
 
 
 def open_for_write(device: Device, permitted: Permitted, sysfs: Path = Path("/sys")) -> int:
@@ -331,18 +301,29 @@ class Writer:
     """Holds one permitted unit open for writing, from the first use until `close`.
 
     A node that is closed after writing is probed by udev, which costs more than the write; and whoever holds a unit
-    exclusively keeps others from mounting it. Before each use the unit is recognised again.
+    exclusively keeps others from mounting it. Before each use the unit is recognised again: by the kernel's designator
+    of what is held, and by `recognise`, which asks the unit itself (such as `Gate.recognise`). The kernel's is a copy
+    from the time when the unit appeared, and the unit attention that tells of a change never leaves the block layer.
     """
 
-    def __init__(self, device: Device, permitted: Permitted, sysfs: Path = Path("/sys")) -> None:
+    def __init__(
+        self, device: Device, permitted: Permitted, recognise: Callable[[], None], sysfs: Path = Path("/sys")
+    ) -> None:
         self._device, self._permitted, self._sysfs = device, permitted, sysfs
+        self._recognise = recognise
         self._held: int | None = None
 
     def __call__(self) -> int:
-        """Return a descriptor of the caller's own, to be closed by it; raises what `open_for_write` does."""
+        """Return a descriptor of the caller's own, to be closed by it.
+
+        Raises what `open_for_write` and `recognise` do, and TargetLost when the first sg node, which `recognise` is to
+        ask, and the first block node are not of one path.
+        """
         if self._held is None:
             self._held = open_for_write(self._device, self._permitted, self._sysfs)
         _same_unit(self._held, self._device, self._sysfs)
+        _same_path(self._held, self._device, self._sysfs)
+        self._recognise()
         return os.dup(self._held)
 
     def close(self) -> None:
@@ -367,11 +348,23 @@ def _open_exclusively(device: Device) -> int:
 
 
 def _same_unit(handle: int, device: Device, sysfs: Path) -> None:
-    number = os.fstat(handle).st_rdev
-    wwid = sysfs / f"dev/block/{os.major(number)}:{os.minor(number)}/device/wwid"
     try:
-        found = wwid.read_text(errors="replace").strip()
+        found = (_path_of(handle, sysfs) / "wwid").read_text(errors="replace").strip()
     except OSError:
         found = "a unit without designator"
     if found.lower() != f"naa.{device.naa}":
         raise TargetLost(f"{device.block[0]} was naa.{device.naa} and is now {found}; nothing more is written to it")
+
+
+def _same_path(handle: int, device: Device, sysfs: Path) -> None:
+    folder = _path_of(handle, sysfs) / "scsi_generic"
+    found = {entry.name for entry in folder.iterdir()} if folder.is_dir() else set()
+    if not {node.name for node in device.sg[:1]} & found:
+        asked = ", ".join(map(str, device.sg[:1])) or "no sg node"
+        raise TargetLost(f"{device.block[0]} is not on the path of {asked}; nothing more is written to it")
+
+
+def _path_of(handle: int, sysfs: Path) -> Path:
+    """The kernel's SCSI device behind an open block node."""
+    number = os.fstat(handle).st_rdev
+    return sysfs / f"dev/block/{os.major(number)}:{os.minor(number)}/device"

@@ -10,7 +10,7 @@ import pytest
 from copyproof import data
 from copyproof.errors import DeviceError, PermissionDenied, TargetLost, TransportError, TransportTimeout, UsageError
 from copyproof.process import Completed, Replay, Take, takes
-from copyproof.safety import Gate, Permitted
+from copyproof.safety import TIMEOUT, Gate, Permitted
 from copyproof.scsi.command import Command, Result, Status
 from copyproof.transport.base import Transport, drain
 from copyproof.transport.sg3 import Sg3
@@ -38,9 +38,9 @@ def sg3(transcript: str) -> tuple[Transport, list[Command], float]:
 
 
 class Known(Gate):
-    """A gate that has recognised its unit before the transcript begins."""
+    """A gate whose questions to its unit are not in the transcripts."""
 
-    def _recognise(self, timeout: float) -> None:
+    def recognise(self, timeout: float = TIMEOUT) -> None:
         del timeout
 
 

@@ -16,7 +16,7 @@ from copyproof import process
 from copyproof.device import Device
 from copyproof.errors import SafetyRefusal, TargetLost
 from copyproof.process import Completed
-from copyproof.safety import Named, Permitted, guard, open_for_write, permit, vet
+from copyproof.safety import Gate, Named, Permitted, Writer, guard, open_for_write, permit, vet
 from copyproof.scsi.cdb import extended_copy, read10, write10
 from copyproof.scsi.command import Command
 from copyproof.scsi.copylist import BlockSegment, CopyList, Cscd
@@ -256,16 +256,29 @@ def test_a_write_to_a_mounted_disk_is_refused_with_nothing_sent(other: Device, t
     assert spy.opcodes == []
 
 
-def test_after_a_unit_attention_the_disk_says_again_who_it_is(disk: Device) -> None:
+def test_the_disk_says_who_it_is_before_each_write_and_its_unit_attention_is_not_lost(disk: Device) -> None:
     spy = Spy()
     gate = guard(disk, permit([(disk, Named(disk.naa))]), spy)
     write = write10(0, bytes(512), 512)
     assert gate.execute(write, SECONDS).good
-    assert gate.execute(write, SECONDS).good
     sh(f"sg_reset --device {disk.sg[0]}")
     assert gate.execute(write, SECONDS).unit_attention
     assert gate.execute(write, SECONDS).good
-    assert spy.opcodes == ["12", "2a", "2a", "2a", "12", "2a"]
+    assert spy.opcodes == ["12", "2a"] * 3
+
+
+def test_a_writer_asks_the_disk_itself_before_each_use(disk: Device, other: Device) -> None:
+    spy = Spy()
+    permitted = permit([(disk, Named(disk.naa))])
+    writer = Writer(disk, permitted, guard(disk, permitted, spy).recognise)
+    for _ in range(2):
+        os.close(writer())
+    writer.close()
+    assert spy.opcodes == ["12", "12"]
+    astray = Writer(disk, permitted, Gate(Sg3(other.sg[0]), disk.naa, permitted).recognise)
+    with pytest.raises(TargetLost, match=f"was {disk.naa} and is now {other.naa}"):
+        astray()
+    astray.close()
 
 
 @contextmanager

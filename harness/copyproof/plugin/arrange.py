@@ -14,7 +14,7 @@ from copyproof.scsi.answers import OperatingParameters
 from copyproof.scsi.copylist import BlockSegment, CopyList, Cscd
 from copyproof.scsi.designator import Designator
 from copyproof.scsi.inquiry import Inquiry
-from copyproof.scsi.spoil import Spoiler, spoil
+from copyproof.scsi.spoil import Spoiler, spoil, together
 from copyproof.targets.capabilities import Capability
 from copyproof.targets.live import Role
 from copyproof.targets.spec import TagPolicy
@@ -151,7 +151,9 @@ class Arrangement:
     def nobody(index: int) -> Spoiler:
         """Put a designator in a CSCD descriptor that no unit can have."""
         room = Designator.of_naa(NOBODY).data.ljust(20, b"\0")
-        return spoil(f"cscd[{index}].designator", int.from_bytes(room, "big"))
+        name = spoil(f"cscd[{index}].designator", int.from_bytes(room, "big"))
+        # A unit with a NAA of 8 bytes has left its length there.
+        return together(name, spoil(f"cscd[{index}].designator_length", len(NOBODY) // 2))
 
     @contextmanager
     def changed_labels(self, order: Order, block: int = 0, count: int = 1, **tags: int) -> Iterator[None]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from functools import partial
 
 from copyproof import safety
 from copyproof.blocks.stamp import Stamper
@@ -73,11 +72,11 @@ def _named(live: LiveTarget, lun: Lun) -> safety.Named:
 
 
 def _unit(lun: Lun, permitted: safety.Permitted, wrap: Wrap, stack: ExitStack) -> Unit:
-    device, node = lun.device, lun.device.sg[0]
-    gate = safety.Gate(wrap(lun, Sg3(node)), device.naa, permitted, partial(safety.incarnation, node))
+    device = lun.device
+    gate = safety.Gate(wrap(lun, Sg3(device.sg[0])), device.naa, permitted)
     volume = None
     if device.block:
-        writer = safety.Writer(device, permitted)
+        writer = safety.Writer(device, permitted, gate.recognise)
         stack.callback(writer.close)
         volume = HostVolume(device.block[0], device.block_size, writer)
     return Unit(NUMBERS[lun.role], lun, gate, volume)

@@ -22,7 +22,6 @@ OTHER = "6001405bbbbbbbb00004000800000000"
 STRANGER = "6005076801810523a000000000000017"
 PERMITTED = Permitted(frozenset({HERE, OTHER}))
 GOOD = Result(Status.GOOD)
-ATTENTION = Result(Status.CHECK_CONDITION, Sense(SenseKey.UNIT_ATTENTION, 0x3F, 0x0E))
 WRITE = write10(0, bytes(512), 512)
 
 
@@ -82,12 +81,32 @@ def test_a_write_to_a_unit_that_is_not_named_is_refused_with_nothing_sent() -> N
     assert unit.sent == []
 
 
-def test_the_unit_is_asked_once_before_the_first_write() -> None:
+def test_the_unit_is_asked_before_each_write() -> None:
     unit = Unit([HERE])
     behind = gate(unit)
     for _ in range(3):
         behind.execute(WRITE, 1)
-    assert unit.opcodes == [0x12, 0x2A, 0x2A, 0x2A]
+    assert unit.opcodes == [0x12, 0x2A] * 3
+
+
+@pytest.mark.parametrize("command", [WRITE, copy(HERE, OTHER)], ids=["WRITE", "EXTENDED COPY"])
+def test_a_unit_that_changed_without_a_word_gets_no_write(command: Command) -> None:
+    unit = Unit([HERE])
+    behind = gate(unit)
+    assert behind.execute(command, 1).good
+    unit.naas, unit.sent = [STRANGER], []
+    with pytest.raises(TargetLost, match=f"was {HERE} and is now {STRANGER}; nothing more is written"):
+        behind.execute(command, 1)
+    assert unit.opcodes == [0x12]
+
+
+def test_to_recognise_a_unit_sends_nothing_but_the_question() -> None:
+    unit = Unit([HERE])
+    gate(unit).recognise()
+    assert unit.opcodes == [0x12]
+    unit.naas = [STRANGER]
+    with pytest.raises(TargetLost):
+        gate(unit).recognise()
 
 
 def test_another_unit_behind_the_node_gets_no_write() -> None:
@@ -98,36 +117,13 @@ def test_another_unit_behind_the_node_gets_no_write() -> None:
     assert set(unit.opcodes) == {0x12}
 
 
-@pytest.mark.parametrize("command", [test_unit_ready(), read10(0, 1, 512), WRITE])
-def test_after_a_unit_attention_the_unit_is_asked_again(command: Command) -> None:
-    unit = Unit([HERE])
-    behind = gate(unit)
-    behind.execute(WRITE, 1)
-    unit.answers.append(ATTENTION)
-    assert behind.execute(command, 1).unit_attention
-    unit.naas, unit.sent = [STRANGER], []
-    with pytest.raises(TargetLost):
-        behind.execute(WRITE, 1)
-    assert unit.opcodes == [0x12]
-
-
 def test_after_a_failure_of_the_path_the_unit_is_asked_again() -> None:
-    unit = Unit([HERE], answers=[GOOD, TransportTimeout("late")])
+    unit = Unit([HERE], answers=[TransportTimeout("late")])
     behind = gate(unit)
-    behind.execute(WRITE, 1)
     with pytest.raises(TransportTimeout):
         behind.execute(WRITE, 1)
     behind.execute(WRITE, 1)
-    assert unit.opcodes == [0x12, 0x2A, 0x2A, 0x12, 0x2A]
-
-
-def test_a_new_node_of_the_same_name_is_asked_again() -> None:
-    births = iter([1, 1, 2])
-    unit = Unit([HERE])
-    behind = Gate(unit, HERE, PERMITTED, lambda: next(births))
-    for _ in range(3):
-        behind.execute(WRITE, 1)
-    assert unit.opcodes == [0x12, 0x2A, 0x2A, 0x12, 0x2A]
+    assert unit.opcodes == [0x12, 0x2A, 0x12, 0x2A]
 
 
 def test_a_unit_with_several_designators_is_known_by_any() -> None:

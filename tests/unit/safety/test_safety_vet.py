@@ -13,7 +13,7 @@ from copyproof import data, inuse, safety
 from copyproof.device import Device
 from copyproof.errors import DeviceError, PermissionDenied, SafetyRefusal, TargetLost
 from copyproof.process import Completed, takes
-from copyproof.safety import Named, Permitted, incarnation, open_for_write, permit, vet
+from copyproof.safety import Named, Permitted, Writer, open_for_write, permit, vet
 
 NAA = "6001405aaaaaaaa00004000800000000"
 OTHER = "6001405bbbbbbbb00004000800000000"
@@ -200,15 +200,87 @@ def test_a_node_that_went_away_is_a_lost_target(tmp_path: Path) -> None:
     gone = Device(naa=NAA, block=(tmp_path / "sdx",))
     with pytest.raises(TargetLost, match="No such file"):
         open_for_write(gone, Permitted(frozenset({NAA})))
-    with pytest.raises(TargetLost, match="No such file"):
-        incarnation(tmp_path / "sg1")
 
 
-def test_a_node_made_anew_is_another_incarnation(tmp_path: Path) -> None:
-    node, spare = tmp_path / "sg1", tmp_path / "spare"
-    node.touch()
-    before = incarnation(node, tmp_path)
-    assert incarnation(node, tmp_path) == before
-    spare.touch()
-    spare.replace(node)
-    assert incarnation(node, tmp_path) != before
+class Stage:
+    """A block node that can be opened here, with what a made-up sysfs says of the unit behind it."""
+
+    def __init__(self, sysfs: Path) -> None:
+        self.asked = 0
+        self.answers: list[Exception] = []
+        self._sysfs = sysfs
+        self._path = sysfs / "dev/block/0:0/device"
+        self.shows(NAA, "sg1")
+
+    def shows(self, naa: str, sg: str) -> None:
+        for old in (self._path / "scsi_generic").glob("*"):
+            old.rmdir()
+        (self._path / "scsi_generic" / sg).mkdir(parents=True)
+        (self._path / "wwid").write_text(f"naa.{naa}\n")
+
+    def recognise(self) -> None:
+        self.asked += 1
+        if self.answers:
+            raise self.answers.pop()
+
+    def writer(self, device: Device = DEVICE) -> Writer:
+        return Writer(device, Permitted(frozenset({NAA})), self.recognise, self._sysfs)
+
+
+@pytest.fixture
+def stage(tmp_path: Path, refusals: list[int]) -> Stage:
+    """`refusals` opens an anonymous file for any node: its device number is 0:0."""
+    assert refusals == []
+    return Stage(tmp_path)
+
+
+def test_a_writer_asks_the_unit_before_each_use_and_opens_it_once(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[object] = []
+
+    def note(node: object, flags: int) -> int:
+        assert flags & os.O_EXCL
+        opened.append(node)
+        return os.memfd_create("node")
+
+    monkeypatch.setattr(os, "open", note)
+    writer = stage.writer()
+    for _ in range(3):
+        os.close(writer())
+    writer.close()
+    assert (stage.asked, opened) == (3, [DEVICE.block[0]])
+
+
+def test_a_writer_hands_out_nothing_once_the_unit_is_another(stage: Stage) -> None:
+    writer = stage.writer()
+    os.close(writer())
+    stage.answers.append(TargetLost("is now another"))
+    with pytest.raises(TargetLost, match="is now another"):
+        writer()
+    writer.close()
+
+
+@pytest.mark.parametrize(
+    ("naa", "sg", "words"),
+    [
+        (OTHER, "sg1", f"/dev/sdx was naa.{NAA} and is now naa.{OTHER}"),
+        (NAA, "sg7", "/dev/sdx is not on the path of /dev/sg1; nothing more is written"),
+    ],
+    ids=["another unit", "another path"],
+)
+def test_a_writer_believes_the_kernel_when_it_shows_a_change(stage: Stage, naa: str, sg: str, words: str) -> None:
+    writer = stage.writer()
+    os.close(writer())
+    stage.shows(naa, sg)
+    with pytest.raises(TargetLost, match=words):
+        writer()
+    writer.close()
+    assert stage.asked == 1
+
+
+def test_a_writer_of_a_unit_without_sg_node_writes_nothing(stage: Stage) -> None:
+    writer = stage.writer(Device(naa=NAA, block=DEVICE.block))
+    with pytest.raises(TargetLost, match="is not on the path of no sg node"):
+        writer()
+    writer.close()
