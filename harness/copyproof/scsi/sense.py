@@ -65,19 +65,53 @@ class Origin(IntEnum):
     DESTINATION = 2
 
 
+#: Where fixed (70h, 71h) and descriptor format (72h, 73h) keep sense key, ASC and ASCQ.
+_CODES = {0x70: (2, 12, 13), 0x71: (2, 12, 13), 0x72: (1, 2, 3), 0x73: (1, 2, 3)}
+
+
 @dataclass(frozen=True, slots=True)
 class Forwarded:
-    """A status byte and sense data that a copy manager received and passes on unchanged (SPC-4 5.17.7.4)."""
+    """A status byte and sense data that a copy manager received and passes on (SPC-4 5.17.7.4).
+
+    `truncated` where some of it is missing; `cut` where that is so because less sense data came here than the device
+    says it has, as a tool with little room leaves it.
+
+    >>> str(Forwarded(Origin.SOURCE, 2, bytes.fromhex("72052100")))
+    '05/21/00'
+    >>> str(Forwarded(Origin.SOURCE, 2, bytes.fromhex("720521"), truncated=True, cut=True))
+    '05/21/??'
+    """
 
     origin: Origin
     status: int
     raw: bytes
     truncated: bool = False
+    cut: bool = False
 
     @property
     def sense(self) -> Sense | None:
-        """The forwarded sense data, decoded; None where there is none to read."""
-        return decode_sense(self.raw)
+        """The forwarded sense data, decoded; None where there is none to read, or where the ASCQ is missing: it must
+        not be taken for zero."""
+        return None if _lacks_code(self.raw) else decode_sense(self.raw)
+
+    def __str__(self) -> str:
+        """Key/ASC/ASCQ in hex; what was cut off on the way is `??`, what the device itself left out is `--`. Empty
+        where no sense data was forwarded."""
+        if self.sense:
+            return str(self.sense)
+        missing = "??" if self.cut else "--"
+        places = _CODES.get(self.raw[0] & 0x7F, ()) if self.raw else ()
+        if not places:
+            return "/".join([missing] * 3) if self.cut and not self.raw else ""
+        masks = (0x0F, 0xFF, 0xFF)
+        pairs = zip(places, masks, strict=True)
+        return "/".join(f"{self.raw[at] & mask:02X}" if at < len(self.raw) else missing for at, mask in pairs)
+
+
+def _lacks_code(raw: bytes) -> bool:
+    """Whether sense data in a known format ends before its ASCQ."""
+    places = _CODES.get(raw[0] & 0x7F) if raw else None
+    return places is not None and len(raw) <= places[-1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,20 +195,25 @@ def _fixed(raw: bytes, *, deferred: bool) -> Sense:
         specific=number(padded, 8, 4),
         raw=raw,
         pointer=_pointer(key, padded[15:18]),
-        forwarded=_areas(held) if key is SenseKey.COPY_ABORTED else (),
+        forwarded=_areas(held, end) if key is SenseKey.COPY_ABORTED else (),
     )
 
 
-def _areas(held: bytes) -> tuple[Forwarded, ...]:
-    """The areas that bytes 8 (source) and 9 (destination) point to; each ends where the other begins, or last."""
+def _areas(held: bytes, claimed: int) -> tuple[Forwarded, ...]:
+    """The areas that bytes 8 (source) and 9 (destination) point to; each ends where the other begins, or last, after
+    the bytes that the sense data claim to have."""
     head = held.ljust(10, b"\0")
     starts = {origin: head[7 + origin] for origin in (Origin.SOURCE, Origin.DESTINATION)}
     found = []
     for origin, start in starts.items():
         if 18 <= start < len(held):
-            end = min([other for other in starts.values() if other > start], default=len(held))
-            found.append(Forwarded(origin, held[start], held[start + 1 : end]))
+            end = min([claimed, *(other for other in starts.values() if other > start)])
+            found.append(_passed_on(origin, held[start], held[start + 1 : end], cut=end > len(held)))
     return tuple(found)
+
+
+def _passed_on(origin: Origin, status: int, raw: bytes, *, cut: bool, shortened: bool = False) -> Forwarded:
+    return Forwarded(origin, status, raw, truncated=cut or shortened or _lacks_code(raw), cut=cut)
 
 
 def _descriptors(raw: bytes, *, deferred: bool) -> Sense:
@@ -183,7 +222,8 @@ def _descriptors(raw: bytes, *, deferred: bool) -> Sense:
     key = SenseKey(head[1] & 0x0F)
     information, specific, pointer = None, 0, None
     forwarded: list[Forwarded] = []
-    for kind, body in _bodies(raw[8 : 8 + head[7]]):
+    came, claimed = raw[8 : 8 + head[7]], head[7]
+    for kind, body, whole in _bodies(came):
         if kind == 0x00 and len(body) >= 10 and body[0] & 0x80:
             information = number(body, 2, 8)
         elif kind == 0x01 and len(body) >= 10:
@@ -191,24 +231,24 @@ def _descriptors(raw: bytes, *, deferred: bool) -> Sense:
         elif kind == 0x02 and len(body) >= 5:
             pointer = _pointer(key, body[2:5])
         elif kind == 0x0C and len(body) >= 2:
-            forwarded.append(_forwarded(body))
+            forwarded.append(_forwarded(body, cut=not whole and len(came) < claimed))
     return Sense(key, head[2], head[3], deferred, information, specific, raw, pointer, tuple(forwarded))
 
 
-def _bodies(raw: bytes) -> list[tuple[int, bytes]]:
-    """Split sense descriptors into type and contents; the last may be cut short."""
+def _bodies(raw: bytes) -> list[tuple[int, bytes, bool]]:
+    """Split sense descriptors into type, contents, and whether these are whole; the last may be cut short."""
     found, start = [], 0
     while start + 2 <= len(raw):
         end = start + 2 + raw[start + 1]
-        found.append((raw[start], raw[start + 2 : end]))
+        found.append((raw[start], raw[start + 2 : end], end <= len(raw)))
         start = end
     return found
 
 
-def _forwarded(body: bytes) -> Forwarded:
+def _forwarded(body: bytes, *, cut: bool) -> Forwarded:
     source = body[0] & 0x0F
     origin = Origin(source) if source in (Origin.SOURCE, Origin.DESTINATION) else Origin.UNKNOWN
-    return Forwarded(origin, body[1], body[2:], truncated=bool(body[0] & 0x80))
+    return _passed_on(origin, body[1], body[2:], cut=cut, shortened=bool(body[0] & 0x80))
 
 
 def _pointer(key: SenseKey, specific: bytes) -> FieldPointer | None:

@@ -36,7 +36,8 @@ DID_NO_CONNECT, DID_TIME_OUT = 0x01, 0x03
 SENSE_MOST = 32
 """Bytes of sense data that sg_raw has room for.
 
-Up to 1.49 it prints as many as the data *claim* to have, reading past its buffer.
+Up to 1.49 it prints as many as the data *claim* to have, reading past its buffer. No option makes room for more, so
+that fixed sense data may end before the ASCQ of what they forward: see `Forwarded.cut`.
 """
 
 _STATUS = re.compile(r"^SCSI Status: (.+?) *$", re.MULTILINE)

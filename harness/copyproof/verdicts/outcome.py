@@ -19,7 +19,7 @@ _SENSE = re.compile(rf"(?P<own>{_TRIPLE})(?:>(?P<forwarded>{_TRIPLE}))?")
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """A status and, for CHECK CONDITION, key/ASC/ASCQ in hex; `forwarded` is the sense that a copy source or
-    destination gave."""
+    destination gave, with `??` for what was cut off on the way and `--` for what the device left out."""
 
     status: Status
     sense: str = ""
@@ -47,11 +47,24 @@ class Outcome:
     def allows(self, seen: Outcome) -> bool:
         """Whether what was seen is this outcome; forwarded sense counts only where this outcome names it.
 
+        Of forwarded sense whose ASCQ, and nothing else, was cut off on the way (see `in_part`), key and ASC are
+        compared: sg_raw has room for 32 bytes, which in fixed format end right there.
+
         >>> Outcome.parse("0A/0D/01").allows(Outcome.parse("0A/0D/01>05/21/00"))
         True
         """
         same = self.status is seen.status and self.sense == seen.sense
-        return same and (not self.forwarded or self.forwarded == seen.forwarded)
+        named = seen.forwarded[:-2] + self.forwarded[-2:] if seen.in_part else seen.forwarded
+        return same and (not self.forwarded or self.forwarded == named)
+
+    @property
+    def in_part(self) -> bool:
+        """Whether of the forwarded sense the ASCQ alone was cut off on the way, and is shown as `??`.
+
+        >>> Outcome(Status.CHECK_CONDITION, "0A/0D/01", "05/21/??").in_part
+        True
+        """
+        return self.forwarded.count("??") == 1
 
     def __str__(self) -> str:
         own = self.sense if self.status is Status.CHECK_CONDITION else self.status.name
@@ -59,5 +72,5 @@ class Outcome:
 
 
 def _forwarded(sense: Sense) -> str:
-    """Return the first readable sense data that the copy manager passes on, or an empty string."""
-    return next((str(item.sense) for item in sense.forwarded if item.sense), "")
+    """Return the first sense data that the copy manager passes on, as far as it can be read, or an empty string."""
+    return next((text for item in sense.forwarded if (text := str(item))), "")

@@ -161,3 +161,54 @@ def test_only_an_aborted_copy_has_a_segment_number_and_forwarded_sense() -> None
     sense = decode_sense(bytes.fromhex("7000050000000010 12000003 2600 00 000000 02720511 0000"))
     assert sense is not None
     assert (sense.key, sense.segment, sense.forwarded) == (SenseKey.ILLEGAL_REQUEST, None, ())
+
+
+FIXED = "70000a00000000 1e 12000000 0d01 00 000000"
+INNER_FIXED = "02 70000500000000 0a 00000000 2100 00 000000"
+DESCRIPTOR = "720a0d01 0000000c 0c0a0202"
+INNER_DESCRIPTOR = "72052100 00000000"
+
+
+@pytest.mark.parametrize(
+    ("raw", "length", "shown"),
+    [
+        (FIXED + INNER_FIXED, 37, "05/21/00"),
+        (FIXED + INNER_FIXED, 33, "05/21/00"),
+        (FIXED + INNER_FIXED, 32, "05/21/??"),
+        (FIXED + INNER_FIXED, 31, "05/??/??"),
+        (FIXED + INNER_FIXED, 21, "??/??/??"),
+        (FIXED + INNER_FIXED, 20, "??/??/??"),
+        (FIXED + INNER_FIXED, 19, "??/??/??"),
+        (DESCRIPTOR + INNER_DESCRIPTOR, 20, "05/21/00"),
+        (DESCRIPTOR + INNER_DESCRIPTOR, 16, "05/21/00"),
+        (DESCRIPTOR + INNER_DESCRIPTOR, 15, "05/21/??"),
+        (DESCRIPTOR + INNER_DESCRIPTOR, 14, "05/??/??"),
+        (DESCRIPTOR + INNER_DESCRIPTOR, 12, "??/??/??"),
+    ],
+)
+def test_forwarded_sense_that_a_tool_cut_off_is_never_completed_with_zeros(raw: str, length: int, shown: str) -> None:
+    whole = bytes.fromhex(raw)
+    sense = decode_sense(whole[:length])
+    assert sense is not None
+    (forwarded,) = sense.forwarded
+    assert str(forwarded) == shown
+    assert (forwarded.sense is None) == ("?" in shown)
+    assert forwarded.truncated is forwarded.cut is (length < (20 if whole[0] == 0x72 else 38))
+
+
+@pytest.mark.parametrize(
+    ("raw", "shown"),
+    [
+        ("70000a00000000 0e 12000000 0d01 00 000000 02 720521 ffffff", "05/21/--"),
+        ("70000a00000000 16 12160000 0d01 00 000000 02 720311 02 72072700 000000", "03/11/--"),
+        ("720a0d01 00000007 0c050202 720521", "05/21/--"),
+        ("720a0d01 00000007 0c0a0202 720521", "05/21/--"),
+        ("720a0d01 00000004 0c020208", ""),
+    ],
+    ids=["sense data end", "the other area begins", "the descriptor ends", "the descriptor lies", "only a status"],
+)
+def test_forwarded_sense_that_the_device_shortened_is_told_apart(raw: str, shown: str) -> None:
+    sense = decode_sense(bytes.fromhex(raw))
+    assert sense is not None
+    first = sense.forwarded[0]
+    assert (str(first), first.sense, first.truncated, first.cut) == (shown, None, bool(shown), False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from copyproof.scsi.command import Result, Status
@@ -9,6 +10,7 @@ from copyproof.scsi.sense import decode_sense
 from copyproof.verdicts.catalogue import Level, Requirement, Tolerated
 from copyproof.verdicts.judge import claimed_residual, expected_text, judge
 from copyproof.verdicts.profile import Deviation
+from copyproof.verdicts.verdict import Verdict
 
 REQUIREMENT = Requirement(
     id="XC1-X",
@@ -87,6 +89,15 @@ def test_an_aborted_copy_may_claim_a_residual_and_nothing_else_does(result: Resu
 def test_a_pass_has_no_cause_unless_it_is_tolerated() -> None:
     assert judge(answer("05/26/00"), "", REQUIREMENT, None, strict=False).cause == ""
     assert judge(answer("0A/26/00"), "", REQUIREMENT, None, strict=False).cause == "tolerated: nobody says"
+
+
+@pytest.mark.parametrize(("seen", "verdict"), [("05/21", Verdict.PASS), ("05/20", Verdict.FAIL)])
+def test_a_forwarded_ascq_that_was_cut_off_is_told_and_not_guessed(seen: str, verdict: Verdict) -> None:
+    needs = msgspec.structs.replace(REQUIREMENT, strict=("0A/0D/01>05/21/00",), tolerated=())
+    cut = decode_sense(bytes.fromhex(f"720a0d010000000c0c0a020272{seen.replace('/', '')}"))
+    found = judge(Result(Status.CHECK_CONDITION, cut), "", needs, None, strict=False)
+    assert (found.verdict, found.observed) == (verdict, f"0A/0D/01>{seen}/??")
+    assert f"0A/0D/01>{seen}/??" in found.cause
 
 
 def test_what_a_toleration_covers_too_is_still_allowed_strictly() -> None:

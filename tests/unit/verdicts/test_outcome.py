@@ -75,6 +75,25 @@ def test_an_outcome_allows_what_it_names(allowed: str, seen: str, right: bool) -
     assert Outcome.parse(allowed).allows(Outcome.parse(seen)) is right
 
 
+@pytest.mark.parametrize(
+    ("forwarded", "right"),
+    [("05/21/??", True), ("05/20/??", False), ("05/??/??", False), ("??/??/??", False), ("05/21/--", False)],
+)
+def test_only_a_forwarded_ascq_that_was_cut_off_may_be_missing(forwarded: str, right: bool) -> None:
+    seen = Outcome(Status.CHECK_CONDITION, "0A/0D/01", forwarded)
+    assert Outcome.parse("0A/0D/01>05/21/00").allows(seen) is right
+    assert Outcome.parse("0A/0D/01").allows(seen)
+    assert not Outcome.parse("0A/08/04>05/21/00").allows(seen)
+
+
+def test_sense_that_sg_raw_cut_off_before_the_forwarded_ascq_is_seen_so() -> None:
+    whole = bytes.fromhex("70000a000000001e120000000d010000000002 700005000000000a00000000210100000000")
+    shown = {
+        length: str(Outcome.of(Result(Status.CHECK_CONDITION, decode_sense(whole[:length])))) for length in (32, 37)
+    }
+    assert shown == {32: "0A/0D/01>05/21/??", 37: "0A/0D/01>05/21/01"}
+
+
 def test_a_result_is_seen_with_its_status_sense_and_forwarded_sense() -> None:
     aborted = "720a0d01 0000000c 0c0a0202 72052100 00000000"
     shown = {
