@@ -161,7 +161,9 @@ def test_a_target_that_dies_has_one_clear_cause_and_nothing_more_is_sent(stand: 
 def test_a_target_that_does_not_come_up_is_an_error_of_every_test(stand: Stand) -> None:
     stand.misbehave("does-not-come-up")
     run = stand.suite("-k", FROM_UNIT_TO_UNIT)
-    assert {case.cause for case in run.requirement(COPIED).cases} - {"deselected"} == {"the source unit did not appear within 10 seconds"}
+    assert {case.cause for case in run.requirement(COPIED).cases} - {"deselected"} == {
+        "the source unit did not appear within 10 seconds"
+    }
     assert (run.status, run.verdict(COPIED)) == (1, "ERROR")
     assert "Traceback" not in run.text
 
