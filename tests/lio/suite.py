@@ -13,6 +13,7 @@ import pytest
 from copyproof.cli.run import arguments
 from copyproof.reports import schema
 from copyproof.verdicts.record import CaseRecord, Record
+from copyproof.verdicts.verdict import Verdict
 
 SEED = 20
 
@@ -26,8 +27,9 @@ class Run:
     record: Record
 
     def cases(self, requirement: str) -> list[CaseRecord]:
-        """The cases of one requirement."""
-        return next(row.cases for row in self.record.requirements if row.id == requirement)
+        """The cases of one requirement that this run judged."""
+        cases = next(row.cases for row in self.record.requirements if row.id == requirement)
+        return [case for case in cases if case.verdict is not Verdict.NOT_RUN]
 
 
 class Keep:

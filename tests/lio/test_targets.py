@@ -63,7 +63,7 @@ def sidecars(live: LiveTarget) -> None:
 
 
 def chunk(live: LiveTarget) -> None:
-    """The declared chunk is what the copy manager takes at once: hw_max_sectors of 512 bytes, whatever the block size."""
+    """The declared chunk is what the copy manager takes at once: hw_max_sectors of 512 bytes for any block size."""
     serial = live.lun(Role.SOURCE).device.serial
     (store,) = (
         path.parent.parent for path in TARGET.glob("core/*/*/wwn/vpd_unit_serial") if serial in path.read_text()
