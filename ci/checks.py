@@ -44,7 +44,7 @@ def _tool(*argv: str) -> Callable[[], bool]:
 def _run(argv: Sequence[str], extra: Mapping[str, str] | None = None, log: Path | None = None) -> bool:
     """Run a program to its end; its output goes to `log` where one is given."""
     environment = tools_environment() | dict(extra or {})
-    with open(log or os.devnull, "wb") as file:
+    with (log or Path(os.devnull)).open("wb") as file:
         output = file if log else None
         done = subprocess.run(
             argv, cwd=ROOT, env=environment, check=False, stdin=subprocess.DEVNULL, stdout=output, stderr=output
