@@ -166,15 +166,24 @@ def clean_by_hand() -> Iterator[None]:
     shutil.rmtree(FOLDER)
 
 
+BUS = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
+ "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
+<busconfig><type>system</type><listen>unix:path=/run/dbus/system_bus_socket</listen><auth>EXTERNAL</auth>
+<policy context="default"><allow user="*"/><allow own="*"/><allow send_destination="*"/></policy></busconfig>
+"""
+
+
 @pytest.fixture(scope="module")
-def system_bus() -> Iterator[None]:
-    """A D-Bus system bus, which targetcli wants to ask for handlers of TCMU."""
+def system_bus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A D-Bus system bus, which targetcli asks for handlers of TCMU; one of Debian's own would need its own user."""
     socket = Path("/run/dbus/system_bus_socket")
     if socket.exists():
         yield
         return
     socket.parent.mkdir(exist_ok=True)
-    argv = ["dbus-daemon", "--system", "--nofork", "--nopidfile", "--print-address"]
+    settings = tmp_path_factory.mktemp("bus") / "bus.conf"
+    settings.write_text(BUS)
+    argv = ["dbus-daemon", f"--config-file={settings}", "--nofork", "--nopidfile", "--print-address"]
     with subprocess.Popen(argv, stdout=subprocess.PIPE) as daemon:
         assert daemon.stdout is not None
         assert daemon.stdout.readline(), "dbus-daemon does not start"
