@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import os
 import shutil
 import subprocess
 import time
 import xml.etree.ElementTree as ElementTree
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,44 +39,27 @@ def _tool(*argv: str) -> Callable[[], bool]:
     return lambda: _run([str(PYTHON.parent / argv[0]), *argv[1:]])
 
 
-def _run(argv: Sequence[str], extra: Mapping[str, str] | None = None, log: Path | None = None) -> bool:
-    """Run a program to its end; its output goes to `log` where one is given."""
-    environment = tools_environment() | dict(extra or {})
-    with (log or Path(os.devnull)).open("wb") as file:
-        output = file if log else None
-        done = subprocess.run(
-            argv, cwd=ROOT, env=environment, check=False, stdin=subprocess.DEVNULL, stdout=output, stderr=output
-        )
+def _run(argv: Sequence[str]) -> bool:
+    done = subprocess.run(argv, cwd=ROOT, env=tools_environment(), check=False, stdin=subprocess.DEVNULL)
     if done.returncode not in (0, 1):
         say(f"{Path(argv[0]).name} ended with status {done.returncode}")
     return done.returncode == 0
 
 
-def _pytest(name: str, *arguments: str, before: Sequence[str] = (), log: Path | None = None) -> bool:
+def _pytest(name: str, *arguments: str, before: Sequence[str] = ()) -> bool:
     """Run pytest, on the host or behind ``ci/vm``; its JUnit file must exist afterwards, or the step failed."""
     report = RESULTS / f"{name}.xml"
     report.unlink(missing_ok=True)
     python = [*before, "python"] if before else [str(PYTHON)]
     argv = [*python, "-m", "pytest", "-q", "-m", "not nightly", f"--junit-xml={report}", *arguments]
-    return _run(argv, log=log) and report.is_file()
+    return _run(argv) and report.is_file()
 
 
 MACHINE = (str(ROOT / "ci/vm"), "--timeout=3600", "--memory=4G", "--")
-SUITE_ON_LIO = ("test_compliance.py", "test_can_fail.py", "test_sg_xcopy.py", "test_reports.py")
-"""The tests that run the shipped suite; they take about as long as the others of their folder."""
 
 
-def _on_lio() -> bool:
-    """Run the tests on LIO in two machines at once, one a core; the output of the second comes behind the first's."""
-    suite = [f"tests/lio/{name}" for name in SUITE_ON_LIO]
-    log = RESULTS / "lio-targets.log"
-    with ThreadPoolExecutor(1) as pool:
-        others = [f"--ignore={path}" for path in suite]
-        second = pool.submit(_pytest, "lio-targets", "tests/lio", *others, before=MACHINE, log=log)
-        first = _pytest("lio-suite", *suite, before=MACHINE)
-        passed = second.result()
-    print(log.read_text(errors="replace"), end="", flush=True)
-    return first and passed
+def _on_lio(*arguments: str) -> bool:
+    return _pytest("lio", "--durations=20", "tests/lio", *arguments, before=MACHINE)
 
 
 def _nightly() -> bool:
@@ -195,4 +176,5 @@ def nightly(arguments: Sequence[str]) -> int:
     targets = sorted(path.stem for path in (ROOT / "targets").glob("lio-*.toml"))
     compliance = Check("all targets", "nightly", lambda: _run([str(ROOT / "ci/compliance"), *targets]))
     marked = Check("nightly tests", "nightly", _nightly)
-    return guarded(lambda: run_checks([], [*CHECKS, marked, compliance]))
+    on_lio = Check("nightly tests on LIO", "nightly", lambda: _on_lio("-m", "nightly"))
+    return guarded(lambda: run_checks([], [*CHECKS, marked, on_lio, compliance]))

@@ -27,7 +27,7 @@ def by_sg_xcopy(lying: faults.Lying, order: CopyList, timeout: float) -> Result:
     return Result(Status.GOOD, duration=done.duration)
 
 
-@pytest.mark.parametrize("target", ["lio-loopback", "lio-pi"])
+@pytest.mark.parametrize("target", ["lio-loopback", pytest.param("lio-pi", marks=pytest.mark.nightly)])
 def test_sg_xcopy_and_the_harness_agree(target: str, tmp_path: Path) -> None:
     ours = run_suite(target, tmp_path / "ours", "-k", POSITIVE)
     theirs = run_suite(target, tmp_path / "theirs", "-k", POSITIVE, plugins=[faults.Liar(by_sg_xcopy)])
