@@ -21,6 +21,8 @@ class Ended(Exception):
 
 def guarded(work: Callable[[], int]) -> int:
     """Run a command line: signals end it in order, and what the user can mend is one plain message."""
+    # A shell starts its background jobs with this one ignored, and so would every program below be.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _end)
     try:

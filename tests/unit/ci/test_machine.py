@@ -58,3 +58,13 @@ def test_a_late_program_may_clean_up_before_it_ends(tmp_path: Path) -> None:
     status = attended([sys.executable, "-c", program], folder=tmp_path, environment={}, timeout=1)
     assert status == 124
     assert (tmp_path / "down").exists()
+
+
+def test_programs_hear_an_interrupt_even_where_the_shell_had_it_ignored(tmp_path: Path) -> None:
+    root = Path(__file__).resolve().parents[3]
+    child = "import signal; print(signal.getsignal(signal.SIGINT) is signal.default_int_handler)"
+    program = f"import sys\nsys.path.insert(0, {str(root)!r})\nfrom ci.attend import guarded\nimport subprocess\n"
+    program += f"sys.exit(guarded(lambda: subprocess.run([sys.executable, '-c', {child!r}]).returncode))\n"
+    ignoring = ["sh", "-c", 'trap "" INT; exec "$@"', "sh", sys.executable, "-c", program]
+    done = subprocess.run(ignoring, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout == "True\n"
