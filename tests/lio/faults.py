@@ -22,10 +22,14 @@ Fault = Callable[["Lying", CopyList, float], Result]
 
 
 class Lying:
-    """A transport that hands everything on but copies, which it hands to a fault. `luns` are all units, by role."""
+    """A transport that hands everything on but copies, which it hands to a fault.
 
-    def __init__(self, transport: Transport, luns: dict[Role, Lun], fault: Fault) -> None:
-        self.transport, self.luns, self.fault = transport, luns, fault
+    `luns` are all units and `paths` the real ways to them, by role.
+    """
+
+    def __init__(self, transport: Transport, liar: Liar) -> None:
+        self.transport, self.fault = transport, liar.fault
+        self.luns, self.paths = liar.luns, liar.paths
 
     @property
     def name(self) -> str:
@@ -39,9 +43,10 @@ class Lying:
             return self.transport.execute(command, timeout)
         return self.fault(self, copylist.decode(command.data_out), timeout)
 
-    def send(self, order: CopyList, timeout: float) -> Result:
-        """Send a copy to the real unit."""
-        return self.transport.execute(extended_copy(order.encode()), timeout)
+    def send(self, order: CopyList, timeout: float, via: Role | None = None) -> Result:
+        """Send a copy to the real unit, or to another one."""
+        path = self.paths[via] if via else self.transport
+        return path.execute(extended_copy(order.encode()), timeout)
 
 
 def _changed(order: CopyList, **fields: Any) -> CopyList:
@@ -67,10 +72,12 @@ def neighbour_overwritten(lying: Lying, order: CopyList, timeout: float) -> Resu
 
 
 def bystander_written(lying: Lying, order: CopyList, timeout: float) -> Result:
-    lying.send(order, timeout)
+    # LIO wants one of the two units to be the one that the copy is sent to: here the source.
+    result = lying.send(order, timeout)
     bystander = replace(order.cscds[1], designator=Designator.of_naa(lying.luns[Role.BYSTANDER].device.naa))
     stray = BlockSegment(1, order.segments[0].source_lba, BYSTANDER_LBA, 0, 1)
-    return lying.send(replace(order, cscds=(order.cscds[0], bystander), segments=(stray,)), timeout)
+    lying.send(replace(order, cscds=(order.cscds[0], bystander), segments=(stray,)), timeout, Role.SOURCE)
+    return result
 
 
 def labels_not_exchanged(lying: Lying, order: CopyList, timeout: float) -> Result:
@@ -97,8 +104,9 @@ class Liar:
     def __init__(self, fault: Fault) -> None:
         self.fault = fault
         self.luns: dict[Role, Lun] = {}
+        self.paths: dict[Role, Transport] = {}
 
     @pytest.hookimpl
     def pytest_hil_transport(self, lun: Lun, transport: Transport) -> Transport:
-        self.luns[lun.role] = lun
-        return Lying(transport, self.luns, self.fault)
+        self.luns[lun.role], self.paths[lun.role] = lun, transport
+        return Lying(transport, self)
