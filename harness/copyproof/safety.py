@@ -109,10 +109,11 @@ def vet(device: Device, named: Named, run: process.Runner = process.run) -> None
     or signature. The message names all that is wrong, each with the way out. `destroy` lifts the objections to
     partitions and signatures, never those to use. Only reads; raises DeviceError when the device cannot be looked at.
     """
-    found = [*_misnamed(device, named), *_used(device, named, run)]
-    if not found:
-        # A device that is not meant is not even sent a command.
-        found = [*_strangers(device, run), *_reserved(device, run)]
+    misnamed = list(_misnamed(device, named))
+    found = [*misnamed, *_used(device, named, run)]
+    if not misnamed:
+        # A device that is not meant is not even sent a command; one that cannot be read may be reserved.
+        found += [*_strangers(device, run), *_reserved(device, run)]
     if found:
         raise SafetyRefusal(f"refuses to write to {device.label}: {'; '.join(found)}")
 

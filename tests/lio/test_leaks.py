@@ -57,7 +57,7 @@ def other(name: str) -> Iterator[Other]:
 
 
 @pytest.mark.usefixtures("no_leaks")
-@pytest.mark.parametrize("name", ["lio-loopback", "lio-iblock", "lio-iscsi"])
+@pytest.mark.parametrize("name", ["lio-loopback", pytest.param("lio-iblock", marks=pytest.mark.nightly), "lio-iscsi"])
 def test_what_a_killed_run_left_is_cleared_by_the_next(name: str) -> None:
     with other(name) as dead:
         dead.end(signal.SIGKILL)
