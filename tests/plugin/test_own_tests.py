@@ -36,7 +36,7 @@ def test_turns(hil, turn, tmp_path):
     hil.judge(hil.send(hil.copy(blocks=turn)))
 
 def test_plain():
-    assert True
+    assert sum([1, 2]) == 3
 """
 
 

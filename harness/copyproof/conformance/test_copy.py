@@ -5,10 +5,9 @@ from __future__ import annotations
 import pytest
 
 from copyproof.hil import Capability, Rig, Role, hil_needs, hil_requirement, spoil
+from copyproof.scsi.copylist import COUNT_LIMIT
 
 pytestmark = hil_needs(Capability.LID1)
-
-COUNT_LIMIT = 0xFFFF
 
 
 @hil_requirement("XC1-SAME-LUN")

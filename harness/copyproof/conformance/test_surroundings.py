@@ -36,20 +36,20 @@ def test_labels_are_exchanged_for_the_new_place(hil: Rig, blocks: int) -> None:
     hil.judge(hil.send(hil.copy(blocks=blocks)))
 
 
-@hil_requirement("XC1-PI-GUARD")
-@hil_needs(Capability.SIDECAR)
-def test_a_wrong_guard_tag_in_the_source_ends_the_copy(hil: Rig) -> None:
-    order = hil.copy(blocks=8)
-    with hil.changed_labels(order, block=3, guard=0x5A5A):
-        sent = hil.send(order)
-    hil.judge(sent)
+WRONG_TAGS = pytest.mark.parametrize(
+    ("tag", "value"),
+    [
+        pytest.param("guard", 0x5A5A, marks=hil_requirement("XC1-PI-GUARD")),
+        pytest.param("reference", 0x5A5A5A5A, marks=hil_requirement("XC1-PI-REFERENCE")),
+    ],
+)
 
 
-@hil_requirement("XC1-PI-REFERENCE")
+@WRONG_TAGS
 @hil_needs(Capability.SIDECAR)
-def test_a_wrong_reference_tag_in_the_source_ends_the_copy(hil: Rig) -> None:
+def test_a_wrong_tag_in_the_source_ends_the_copy(hil: Rig, tag: str, value: int) -> None:
     order = hil.copy(blocks=8)
-    with hil.changed_labels(order, block=3, reference=0x5A5A5A5A):
+    with hil.changed_labels(order, block=3, **{tag: value}):
         sent = hil.send(order)
     hil.judge(sent)
 

@@ -11,7 +11,7 @@ from copyproof.plugin.bench import NUMBERS, ROLES, Bench
 from copyproof.plugin.order import Order, Span
 from copyproof.safety import NOBODY
 from copyproof.scsi.answers import OperatingParameters
-from copyproof.scsi.copylist import BlockSegment, CopyList, Cscd
+from copyproof.scsi.copylist import COUNT_LIMIT, BlockSegment, CopyList, Cscd
 from copyproof.scsi.designator import Designator
 from copyproof.scsi.inquiry import Inquiry
 from copyproof.scsi.spoil import Spoiler, spoil, together
@@ -21,8 +21,6 @@ from copyproof.targets.spec import TagPolicy
 
 #: Stamped blocks on each side of a span, which no copy may touch.
 MARGIN = 16
-#: The largest count that a segment descriptor can hold (SPC-4 table 151).
-COUNT_LIMIT = 0xFFFF
 #: Where the declared rule has no chunk: long enough that a copy in pieces would show.
 LONG_OVERLAP_BYTES = 8 << 20
 

@@ -73,6 +73,10 @@ SEGMENT = Layout(
 )
 
 
+#: The largest count of a block to block segment descriptor (SPC-4 table 151).
+COUNT_LIMIT = 0xFFFF
+
+
 class MalformedList(ValueError):
     """Bytes that are no well-formed parameter list; the message names the place."""
 

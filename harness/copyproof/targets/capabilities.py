@@ -12,6 +12,7 @@ from copyproof.scsi import cdb
 from copyproof.scsi.answers import OperatingParameters, parse_operating_parameters
 from copyproof.scsi.cdb import opcode_name
 from copyproof.scsi.command import Command, Result, Status
+from copyproof.scsi.copylist import COUNT_LIMIT, CSCD_LENGTH, SEGMENT
 from copyproof.scsi.inquiry import Inquiry, parse_inquiry
 from copyproof.scsi.sense import SenseKey
 from copyproof.targets.live import LiveTarget, Lun, Role
@@ -24,10 +25,8 @@ SPC4_VERSION = 6
 #: INVALID COMMAND OPERATION CODE and INVALID FIELD IN CDB, as a unit refuses what it does not implement (SPC-4 4.2.5).
 NOT_IMPLEMENTED = {(SenseKey.ILLEGAL_REQUEST, 0x20), (SenseKey.ILLEGAL_REQUEST, 0x24)}
 TRIES = 5
-#: What fits in the fields of a parameter list: blocks of a segment, bytes of the CSCD list, bytes that one command
-# sends.
-COUNT_LIMIT, CSCD_LIST_LIMIT, LIST_LIMIT = 0xFFFF, 0xFFFF, 1 << 20
-CSCD_BYTES, SEGMENT_BYTES = 32, 28
+#: What fits in a parameter list: bytes of its CSCD descriptor list, and all the bytes that one command sends.
+CSCD_LIST_LIMIT, LIST_LIMIT = 0xFFFF, 1 << 20
 
 
 class Capability(Enum):
@@ -136,9 +135,9 @@ def _limits(target: LiveTarget, parameters: OperatingParameters | None, problem:
         if parameters.max_segments != 1
         else "the target takes 1 segment descriptor in a list",
         Capability.SNLID: "" if parameters.no_list_identifier else "SNLID is 0",
-        Capability.CSCD_LIMIT: _limit(parameters.max_cscds, CSCD_LIST_LIMIT // CSCD_BYTES),
-        Capability.SEGMENT_LIMIT: _limit(parameters.max_segments, LIST_LIMIT // 2 // SEGMENT_BYTES),
-        Capability.LIST_LIMIT: _limit(parameters.max_list_length, CSCD_LIST_LIMIT - CSCD_BYTES),
+        Capability.CSCD_LIMIT: _limit(parameters.max_cscds, CSCD_LIST_LIMIT // CSCD_LENGTH),
+        Capability.SEGMENT_LIMIT: _limit(parameters.max_segments, LIST_LIMIT // 2 // SEGMENT.size),
+        Capability.LIST_LIMIT: _limit(parameters.max_list_length, CSCD_LIST_LIMIT - CSCD_LENGTH),
         Capability.SEGMENT_LENGTH_LIMIT: _limit(parameters.max_segment_length, COUNT_LIMIT * block),
         Capability.INLINE_LIMIT: _limit(parameters.max_inline_length + 1, LIST_LIMIT // 2),
     }
