@@ -11,12 +11,12 @@ from copyproof.plugin.bench import Bench, Unit
 from copyproof.plugin.order import Order, Sent, Span
 from copyproof.plugin.proof import block_record, command_record
 from copyproof.scsi.command import Command, Result
+from copyproof.scsi.outcome import Outcome
 from copyproof.scsi.sense import SenseKey
 from copyproof.targets.capabilities import Capability
 from copyproof.targets.live import Role
 from copyproof.verdicts.catalogue import Effect, Requirement
 from copyproof.verdicts.judge import Judgement, claimed_residual, expected_text, judge
-from copyproof.verdicts.outcome import Outcome
 from copyproof.verdicts.record import CaseRecord, CommandRecord
 from copyproof.verdicts.verdict import Verdict
 

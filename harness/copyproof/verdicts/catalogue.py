@@ -16,7 +16,7 @@ import msgspec
 
 from copyproof import data
 from copyproof.errors import UsageError
-from copyproof.verdicts.outcome import Outcome
+from copyproof.scsi.outcome import Outcome
 
 
 class Level(Enum):

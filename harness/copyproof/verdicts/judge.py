@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from copyproof.scsi.command import Result
+from copyproof.scsi.outcome import Outcome
 from copyproof.scsi.sense import SenseKey
 from copyproof.verdicts.catalogue import Requirement
-from copyproof.verdicts.outcome import Outcome
 from copyproof.verdicts.profile import Deviation
 from copyproof.verdicts.verdict import Verdict
 

@@ -10,8 +10,8 @@ import msgspec
 
 from copyproof import data
 from copyproof.errors import UsageError
+from copyproof.scsi.outcome import Outcome
 from copyproof.verdicts.catalogue import catalogue
-from copyproof.verdicts.outcome import Outcome
 
 _BOUND = re.compile(r"(>=|<)\s*(\d+(?:\.\d+)*)")
 

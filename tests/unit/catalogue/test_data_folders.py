@@ -12,9 +12,9 @@ from copyproof import data
 from copyproof.cli.run import arguments
 from copyproof.plugin.fixtures import _case_of as case_of
 from copyproof.plugin.fixtures import requirement_of
+from copyproof.scsi.outcome import Outcome
 from copyproof.targets import spec
 from copyproof.verdicts.catalogue import Effect, Requirement, catalogue, read_chapter
-from copyproof.verdicts.outcome import Outcome
 from copyproof.verdicts.profile import Deviation, load_profile
 
 FOLDERS = [data.folder(name) for name in ("targets", "fixtures", "reports")]

@@ -9,8 +9,8 @@ import pytest
 
 from copyproof import data
 from copyproof.errors import UsageError
+from copyproof.scsi.outcome import Outcome
 from copyproof.verdicts.catalogue import Effect, Level, catalogue, read_chapter, requirement
-from copyproof.verdicts.outcome import Outcome
 
 CHAPTER = """
 chapter = "A chapter"

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from copyproof.scsi.command import Result, Status
+from copyproof.scsi.outcome import Outcome
 from copyproof.scsi.sense import decode_sense
-from copyproof.verdicts.outcome import Outcome
 
 STATUSES = [status.name for status in Status if status is not Status.CHECK_CONDITION]
 TRIPLES = st.from_regex(r"[0-9A-F]{2}/[0-9A-F]{2}/[0-9A-F]{2}", fullmatch=True)
