@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -85,7 +86,7 @@ class Stand:
         self.target.write_text(TARGET.format(profile=profile, probes=probes))
 
     def misbehave(self, *lines: str) -> None:
-        """Tell the target what to do wrong (see fake_target.Misbehaviour)."""
+        """Tell the target what to do wrong (see fake_manager.Misbehaviour)."""
         (self.folder / "misbehaviour").write_text("\n".join(lines))
 
     def write(self, tests: str) -> None:
@@ -126,7 +127,7 @@ def stand(
     """A stand with a target of files that keeps to the standard."""
     folder = tmp_path_factory.mktemp("fake")
     monkeypatch.setenv("COPYPROOF_FAKE", str(folder))
-    monkeypatch.setenv("PYTHONPATH", str(HERE))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join((str(HERE), str(HERE.parents[1]))))
     monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
     monkeypatch.syspath_prepend(HERE)
     return Stand(pytester, folder)
