@@ -7,6 +7,7 @@ import itertools
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from copyproof.blocks.origin import ZEROS
 from copyproof.model.controller import ReferenceModel, Transfer
 
 BLOCKS = 40
@@ -62,7 +63,7 @@ def blocks(model: ReferenceModel, volume: int) -> list[Block]:
     found: list[Block] = []
     for extent in model.slice(volume, 0, BLOCKS):
         for at in range(extent.count):
-            found.append(frozenset((o.volume, o.lba + at, o.generation) for o in extent.origins))
+            found.append(frozenset((o.volume, o.lba + at, o.generation) for o in extent.origins if o is not ZEROS))
     return found
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from enum import Enum
+from typing import Final
 
 VOLUMES = 2**16
 LBAS = 2**63
@@ -45,6 +47,29 @@ class Origin:
         """
         name = names.get(self.volume, f"volume {self.volume}")
         return f"{name} {lba_range(self.lba, count)} generation {self.generation}"
+
+
+class Zeros(Enum):
+    """The one content that has no origin: a block of zeros, wherever it is."""
+
+    ZEROS = "zeros"
+
+    def advanced(self, blocks: int) -> Zeros:  # noqa: ARG002
+        """Return the content of the block `blocks` further on: zeros as well."""
+        return self
+
+    def told(self, names: Mapping[int, str], count: int = 1) -> str:  # noqa: ARG002
+        """Say what these blocks are.
+
+        >>> ZEROS.told({})
+        'zeros'
+        """
+        return self.value
+
+
+ZEROS: Final = Zeros.ZEROS
+Content = Origin | Zeros
+"""What a block may hold: the stamp of an origin, or zeros."""
 
 
 def lba_range(lba: int, count: int) -> str:

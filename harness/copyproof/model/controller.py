@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import itertools
-from bisect import bisect_right
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import takewhile
 
-from copyproof.blocks.origin import Origin
-from copyproof.model.extents import Extent, ExtentMap
+from copyproof.blocks.origin import ZEROS, Content, Origin
+from copyproof.model.extents import UNKNOWN, Extent, ExtentMap, Held, Label, either
+from copyproof.model.rangemap import Piece
+
+Changed = Callable[[int, int, int], None]
+"""Told a volume, an LBA and a count of blocks after each change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,22 +29,22 @@ class Transfer:
 class Snapshot:
     """What every volume held at one moment."""
 
-    volumes: Mapping[int, tuple[Extent, ...]]
+    volumes: Mapping[int, ExtentMap]
 
     def slice(self, volume: int, lba: int, count: int) -> list[Extent]:
         """Return what [lba, lba + count) of a volume held."""
-        extents = self.volumes[volume]
-        first = bisect_right(extents, lba, key=lambda extent: extent.lba) - 1
-        found = takewhile(lambda extent: extent.lba < lba + count, extents[first:])
-        return [extent.cut(lba, count) for extent in found]
+        return self.volumes[volume].slice(lba, count)
 
 
 class ReferenceModel:
     """The volumes of a target, by number, with their sizes in blocks.
 
     `chunk` is the target's overlap rule: 0 copies as if through a buffer (memmove); otherwise a copy reads and writes
-    ascending chunks of that many
-    blocks, so that a forward overlap longer than a chunk reads what it wrote.
+    ascending chunks of that many blocks, so that a forward overlap longer than a chunk reads what it wrote.
+
+    Invariants: a block allows what a naive model, which keeps a set for every single block, allows; what one operation
+    costs follows the pieces that it touches, never the blocks. Every method raises ValueError for blocks outside a
+    volume, unless it says that it cuts, and KeyError for a volume that is not there.
 
     >>> model = ReferenceModel({1: 100, 2: 100})
     >>> model.write(1, 0, 8, generation=1)
@@ -55,32 +56,79 @@ class ReferenceModel:
     def __init__(self, volumes: Mapping[int, int], chunk: int = 0) -> None:
         self.chunk = chunk
         self._volumes = {number: ExtentMap(blocks) for number, blocks in volumes.items()}
+        self._watchers: list[Changed] = []
+
+    def watch(self, changed: Changed) -> None:
+        """Have every change told, after it was made."""
+        self._watchers.append(changed)
+
+    def blocks(self, volume: int) -> int:
+        """Return the size of a volume in blocks."""
+        return self._volumes[volume].blocks
 
     def slice(self, volume: int, lba: int, count: int) -> list[Extent]:
-        """Return what the blocks [lba, lba + count) of a volume must hold; raises ValueError outside the volume."""
+        """Return what the blocks [lba, lba + count) of a volume must hold."""
         return self._volumes[volume].slice(lba, count)
+
+    def pieces(self, volume: int, lba: int, count: int) -> list[Piece[Held]]:
+        """Return the same as `slice`, as the model keeps it."""
+        return self._volumes[volume].pieces(lba, count)
 
     def snapshot(self) -> Snapshot:
         """Return what all volumes hold now; costs as much as there are extents."""
-        return Snapshot({number: tuple(held.slice(0, held.blocks)) for number, held in self._volumes.items()})
+        return Snapshot({number: held.copy() for number, held in self._volumes.items()})
 
     def write(self, volume: int, lba: int, count: int, generation: int) -> None:
-        """The host wrote stamped blocks: each now comes from its own place."""
-        self._volumes[volume].splice([Extent(lba, count, (Origin(volume, lba, generation),))])
+        """The host wrote stamped blocks: each now comes from its own place. `generation` is 0 to 2^32 − 1."""
+        self._put(volume, lba, count, Held.of(lba, Origin(volume, lba, generation)))
+
+    def zero(self, volume: int, lba: int, count: int, label: Label = Label.OWN) -> None:
+        """The blocks read zeros: after WRITE SAME with zeros, or, where the target reads zeros then, after UNMAP with
+        `label` ESCAPE."""
+        self._put(volume, lba, count, Held.of(lba, ZEROS, label))
+
+    def forget(self, volume: int, lba: int, count: int) -> None:
+        """Nobody knows any more what the blocks hold."""
+        self._put(volume, lba, count, UNKNOWN)
 
     def copy(self, transfer: Transfer) -> None:
         """A copy was executed in whole, by the target's overlap rule."""
-        for part in self._chunks(transfer):
-            self._volumes[part.destination].splice(self._moved(part))
+        for part in self._parts(transfer):
+            by = part.destination_lba - part.source_lba
+            found = self._volumes[part.source].pieces(part.source_lba, part.blocks)
+            self.splice(part.destination, [Piece(lba + by, end + by, held.moved(by)) for lba, end, held in found])
 
-    def perhaps(self, transfer: Transfer) -> None:
-        """A copy was executed in part or not at all: each destination block within the volume may hold the old or the
-        new."""
+    def perhaps(self, *transfers: Transfer) -> None:
+        """The segments of one copy were executed in order, and it may have stopped anywhere, or not have begun: each
+        destination block may hold what it held before or after any of them, the newest last. Transfers are cut to their
+        volumes.
+
+        >>> model = ReferenceModel({1: 100})
+        >>> model.write(1, 0, 2, generation=1)
+        >>> model.perhaps(Transfer(1, 0, 1, 1, 1))
+        >>> [origin.lba for origin in model.slice(1, 1, 1)[0].origins]
+        [1, 0]
+        """
+        before = [self._copied(self.clipped(transfer)) for transfer in transfers]
+        for number, pieces in reversed(before):
+            self._also(number, pieces)
+
+    def prefix(self, transfer: Transfer, done: int) -> None:
+        """A copy stopped, and its first `done` blocks are known to be copied; each of the rest may be or not."""
         inside = self.clipped(transfer)
-        old = self._volumes[inside.destination].slice(inside.destination_lba, inside.blocks)
-        self.copy(inside)
-        new = self._volumes[inside.destination].slice(inside.destination_lba, inside.blocks)
-        self._volumes[inside.destination].splice(_either(old, new))
+        number, pieces = self._copied(inside)
+        rest = inside.destination_lba + max(0, done)
+        self._also(number, [Piece(max(lba, rest), end, held) for lba, end, held in pieces if end > rest])
+
+    def saw(self, volume: int, lba: int, count: int, which: Content) -> None:
+        """A read found the blocks to hold `which`, advanced by i in the i-th: a set of allowed origins narrows to it.
+
+        Raises ValueError, and changes nothing, where the model does not allow that.
+        """
+        found = self._volumes[volume].pieces(lba, count)
+        self._volumes[volume].splice(
+            [Piece(at, end, held.seen(at, which.advanced(at - lba))) for at, end, held in found]
+        )
 
     def clipped(self, transfer: Transfer) -> Transfer:
         """Return a transfer cut to the blocks that both its volumes have."""
@@ -90,36 +138,43 @@ class ReferenceModel:
         )
         return replace(transfer, blocks=max(0, min(transfer.blocks, room)))
 
-    def _chunks(self, transfer: Transfer) -> list[Transfer]:
-        step = self.chunk if self.chunk and transfer.source == transfer.destination else transfer.blocks
+    def splice(self, volume: int, pieces: Sequence[Piece[Held]]) -> None:
+        """Replace what adjoining pieces cover, and tell who watches."""
+        self._volumes[volume].splice(pieces)
+        if pieces:
+            for changed in self._watchers:
+                changed(volume, pieces[0].lba, pieces[-1].end - pieces[0].lba)
+
+    def _put(self, volume: int, lba: int, count: int, held: Held) -> None:
+        self._volumes[volume].put(lba, count, held)
+        if count:
+            for changed in self._watchers:
+                changed(volume, lba, count)
+
+    def _copied(self, transfer: Transfer) -> tuple[int, list[Piece[Held]]]:
+        """Copy, and return the destination and what it held before."""
+        before = self._volumes[transfer.destination].pieces(transfer.destination_lba, transfer.blocks)
+        self.copy(transfer)
+        return transfer.destination, before
+
+    def _also(self, volume: int, older: list[Piece[Held]]) -> None:
+        """Allow what a range held before beside what it holds."""
+        if older:
+            now = self._volumes[volume].pieces(older[0].lba, older[-1].end - older[0].lba)
+            self.splice(volume, either(older, now))
+
+    def _parts(self, transfer: Transfer) -> list[Transfer]:
+        """Cut a copy into what is read at once; without a forward overlap the order of chunks makes no difference."""
+        ahead = transfer.destination_lba - transfer.source_lba
+        if not self.chunk or transfer.source != transfer.destination or not 0 < ahead < transfer.blocks:
+            return [transfer]
         return [
-            replace(
-                transfer,
-                source_lba=transfer.source_lba + done,
-                destination_lba=transfer.destination_lba + done,
-                blocks=min(step, transfer.blocks - done),
+            Transfer(
+                transfer.source,
+                transfer.source_lba + done,
+                transfer.destination,
+                transfer.destination_lba + done,
+                min(self.chunk, transfer.blocks - done),
             )
-            for done in range(0, transfer.blocks, step or 1)
+            for done in range(0, transfer.blocks, self.chunk)
         ]
-
-    def _moved(self, part: Transfer) -> list[Extent]:
-        shift = part.destination_lba - part.source_lba
-        found = self._volumes[part.source].slice(part.source_lba, part.blocks)
-        return [replace(extent, lba=extent.lba + shift) for extent in found]
-
-
-def _either(old: list[Extent], new: list[Extent]) -> list[Extent]:
-    """Join two coverings of one range into extents that allow what either holds; where one is unknown, so is the
-    whole."""
-    starts = sorted({extent.lba for extent in (*old, *new)} | {old[-1].end} if old else set())
-    merged = []
-    for lba, end in itertools.pairwise(starts):
-        pair = [_at(cover, lba).cut(lba, end - lba) for cover in (old, new)]
-        known = all(part.origins for part in pair)
-        origins = tuple(dict.fromkeys((*pair[0].origins, *pair[1].origins))) if known else ()
-        merged.append(Extent(lba, end - lba, origins))
-    return merged
-
-
-def _at(cover: list[Extent], lba: int) -> Extent:
-    return next(extent for extent in cover if extent.lba <= lba < extent.end)

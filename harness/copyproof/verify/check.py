@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from copyproof.blocks.arrays import U8, Mask
+import numpy as np
+
+from copyproof.blocks.arrays import U8, U16, U64, Mask
 from copyproof.blocks.diagnose import diagnose, diagnose_labels
 from copyproof.blocks.expected import Expected
 from copyproof.blocks.findings import Finding, Findings, Wrong
-from copyproof.blocks.origin import Origin
+from copyproof.blocks.origin import Content, Origin, Zeros
 from copyproof.blocks.stamp import Stamper
 from copyproof.model.controller import ReferenceModel, Snapshot
-from copyproof.model.extents import Extent
+from copyproof.model.extents import Extent, Label
 from copyproof.verify.labels import Sidecar
 from copyproof.verify.volume import HostVolume, UnreadableBlocks
 
@@ -94,7 +96,7 @@ class Checker:
     def _holds(self, number: int, extent: Extent) -> Mask:
         """Return which blocks of an extent hold its last allowed origin."""
         data = self._places[number].volume.read(extent.lba, extent.count)
-        return Expected.run(extent.origins[-1], extent.count).holds(self._stamper, data)
+        return _expected_content(extent.origins[-1], extent.count).holds(self._stamper, data)
 
     def _piece(self, number: int, place: Place, lba: int, count: int) -> Findings:
         labels = self._labels(number, place, self._model.slice(number, lba, count))
@@ -141,19 +143,28 @@ class Checker:
         if place.sidecar is None:
             return Findings()
         return Findings.total(
-            self._label_run(number, place.sidecar, extent) for extent in extents if len(extent.origins) == 1
+            self._label_run(number, place.sidecar, extent)
+            for extent in extents
+            if extent.label is Label.OWN and len(extent.origins) == 1
         )
 
     def _label_run(self, number: int, sidecar: Sidecar, extent: Extent) -> Findings:
-        origins = Expected.run(extent.origins[0], extent.count).origins
+        guards, origin_lbas = self._guards(extent.origins[0], extent.count)
         return diagnose_labels(
             sidecar.read(extent.lba, extent.count),
-            self._stamper.guards_at(origins.volumes, origins.lbas, origins.generations),
+            guards,
             extent.lba,
             application=self._application_tag,
-            origin_lbas=origins.lbas,
+            origin_lbas=origin_lbas,
             place=self._names.get(number, ""),
         )
+
+    def _guards(self, content: Content, count: int) -> tuple[U16, U64 | None]:
+        """Return the guard tags of blocks, and the LBAs they come from; those of zeros come from nowhere."""
+        if isinstance(content, Zeros):
+            return np.zeros(count, np.uint16), None
+        origins = Expected.run(content, count).origins
+        return self._stamper.guards_at(origins.volumes, origins.lbas, origins.generations), origins.lbas
 
     def _unreadable(self, number: int, problem: UnreadableBlocks) -> Findings:
         name = self._names.get(number, "")
@@ -181,5 +192,9 @@ def _expected(extents: Sequence[Extent]) -> Expected:
 def _expected_run(extent: Extent) -> Expected:
     if not extent.origins:
         return Expected.unknown(extent.count)
-    first, *others = (Expected.run(origin, extent.count) for origin in extent.origins)
+    first, *others = (_expected_content(content, extent.count) for content in extent.origins)
     return first.or_else(*others)
+
+
+def _expected_content(content: Content, count: int) -> Expected:
+    return Expected.zeros(count) if isinstance(content, Zeros) else Expected.run(content, count)
