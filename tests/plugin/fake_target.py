@@ -107,9 +107,8 @@ class FileVolume(HostVolume):
         super().__init__(node, block_size, open_for_write)
         self._unit = next(unit for unit in STAND["manager"].units.values() if unit.path == node)
 
-    def read(self, lba: int, count: int) -> np.ndarray:
-        with self._opened(lambda: os.open(self.node, os.O_RDONLY)) as handle:
-            return self._read(handle, lba, count)
+    def open_to_read(self) -> int:
+        return os.open(self.node, os.O_RDONLY)
 
     def write(self, lba: int, data: np.ndarray) -> None:
         self._unit.write(lba, data.tobytes())

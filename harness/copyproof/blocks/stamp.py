@@ -11,8 +11,10 @@ Origin(volume=1, lba=19, generation=2)
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from threading import local
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +31,10 @@ __all__ = ["UNIT", "Decoded", "Origin", "Origins", "Stamper"]
 
 # What one step of a bulk operation touches stays in the second-level cache.
 _CHUNK = 256 * 1024
+# Words of an inner loop: one as short as a block of 512 bytes costs as much to start as to run.
+_WIDE = 1024
+# As many blocks as the low 16 bits of an LBA tell apart.
+_GUARDED = 2**16
 # Shorter runs of consecutive LBAs are cheaper made one by one than each by its own bulk operation.
 _WORTHWHILE_RUN = 16
 
@@ -69,6 +75,7 @@ class Stamper:
         self._words = block_size // WORD.itemsize
         self._step = _CHUNK // block_size
         self.base = code.base(seed, block_size)
+        self._scratch = _Scratch((self._step, self._words))
 
     @cached_property
     def _table(self) -> U64:
@@ -82,8 +89,9 @@ class Stamper:
         (2, 4096)
         """
         out = np.empty((count, self._words), WORD)
-        for at, end, table, constant in self._pieces(Origin(volume, lba, generation), count):
-            np.bitwise_xor(table, constant, out=out[at:end])
+        with _short_loops():
+            for at, end, table, constant in self._pieces(Origin(volume, lba, generation), count):
+                _xored(table, constant, out[at:end])
         return out.view(np.uint8)
 
     def make_at(self, volumes: U64, lbas: U64, generations: U64) -> U8:
@@ -104,12 +112,13 @@ class Stamper:
         """
         found = words(data, self.block_size)
         right = np.empty(len(found), np.bool_)
-        made, same = np.empty((self._step, self._words), WORD), np.empty((self._step, self._words), np.bool_)
-        for at, end, table, constant in self._pieces(Origin(volume, lba, generation), len(found)):
-            rows = slice(0, end - at)
-            np.bitwise_xor(table, constant, out=made[rows])
-            np.equal(made[rows], found[at:end], out=same[rows])
-            right[at:end] = True if same[rows].all() else same[rows].all(axis=1)
+        made, same = self._scratch.arrays
+        with _short_loops():
+            for at, end, table, constant in self._pieces(Origin(volume, lba, generation), len(found)):
+                rows = slice(0, end - at)
+                _xored(table, constant, made[rows])
+                np.equal(made[rows], found[at:end], out=same[rows])
+                right[at:end] = True if same[rows].all() else same[rows].all(axis=1)
         return right
 
     def compare_at(self, data: U8, volumes: U64, lbas: U64, generations: U64) -> Mask:
@@ -171,6 +180,29 @@ class Stamper:
                 total ^= table[octets[:, position]]
         return total
 
+    def guards_run(self, volume: int, lba: int, count: int, generation: int) -> U16:
+        """Return the guard tags of the blocks at consecutive LBAs: what `guards_at` does, by one xor a block.
+
+        >>> stamper = Stamper(3, 512)
+        >>> bool((stamper.guards_run(1, 2**16 - 2, 4, 9) == guards(stamper.make(1, 2**16 - 2, 4, 9))).all())
+        True
+        """
+        out = np.empty(count, np.uint16)
+        at, low = 0, lba % _GUARDED
+        while at < count:
+            many = min(_GUARDED - low, count - at)
+            high = Origins.run(Origin(volume, lba + at - low, generation), 1)
+            constant = self.guards_at(high.volumes, high.lbas, high.generations)
+            np.bitwise_xor(self._low_guards[low : low + many], constant, out=out[at : at + many])
+            at, low = at + many, 0
+        return out
+
+    @cached_property
+    def _low_guards(self) -> U16:
+        """Guard tags by the low 16 bits of the LBA, all else left out."""
+        lowest, next_lowest = self._guard_tables[1][:2]
+        return (next_lowest[:, None] ^ lowest).reshape(-1)
+
     @cached_property
     def _guard_tables(self) -> tuple[list[U16], list[U16], list[U16]]:
         """Guard tags by value of each byte of volume, LBA and generation, base left out."""
@@ -187,7 +219,7 @@ class Stamper:
         )
 
     def _pieces(self, first: Origin, count: int) -> Iterator[tuple[int, int, U64, U64]]:
-        """Yield (start, end, table rows, constant) of each piece of a run; the piece is their xor.
+        """Yield (start, end, table rows, constant) of each piece of a run; the piece is their xor (see `_xored`).
 
         A piece ends where the low bits of the LBA, which the table covers, overflow.
         """
@@ -197,20 +229,14 @@ class Stamper:
         edges = consecutive(0, -(-(low + count) // self._step)) * np.uint64(self._step) + np.uint64(first.lba - low)
         highs = Origins(np.full_like(edges, first.volume), edges, np.full_like(edges, first.generation))
         at = 0
-        for constant in self._repeated(code.encode(highs)):
+        for constant in _repeated(code.encode(highs), _WIDE):
             end = min(at + self._step - low, count)
             yield at, end, self._table[low : low + end - at], constant
             at, low = end, 0
 
     def _repeated(self, units: U64) -> U64:
-        """Fill a block with each unit, shape (n, words); by doubling, since short inner loops are slow."""
-        out = np.empty((len(units), self._words), WORD)
-        out[:, :UNIT_WORDS] = units
-        filled = UNIT_WORDS
-        while filled < self._words:
-            out[:, filled : 2 * filled] = out[:, :filled]
-            filled *= 2
-        return out
+        """Fill a block with each unit, shape (n, words)."""
+        return _repeated(units, self._words)
 
     def _compare_run(self, data: U8, first: Origin) -> Mask:
         return self.compare(data, first.volume, first.lba, first.generation)
@@ -224,6 +250,43 @@ class Stamper:
             made ^= self.base
             right[part] = (made == found[part]).all(axis=1)
         return right
+
+
+class _Scratch(local):
+    """Two arrays for each thread, kept: fresh memory costs a page fault every 4 KiB, which is more than a compare."""
+
+    def __init__(self, shape: tuple[int, int]) -> None:
+        self.arrays = np.empty(shape, WORD), np.empty(shape, np.bool_)
+
+
+@contextmanager
+def _short_loops() -> Iterator[None]:
+    """Keep numpy from copying an operand that is repeated through its buffer, which doubles the work: it does so where
+    the operand is smaller than the buffer (the standard 8192 elements)."""
+    before = np.setbufsize(_WIDE)
+    try:
+        yield
+    finally:
+        np.setbufsize(before)
+
+
+def _repeated(units: U64, length: int) -> U64:
+    """Fill rows of `length` words with each unit, shape (n, length); by doubling, since short inner loops are slow."""
+    out = np.empty((len(units), length), WORD)
+    out[:, :UNIT_WORDS] = units
+    filled = UNIT_WORDS
+    while filled < length:
+        out[:, filled : 2 * filled] = out[:, :filled]
+        filled *= 2
+    return out
+
+
+def _xored(rows: U64, constant: U64, out: U64) -> None:
+    """Xor blocks, shape (n, words), with a unit that is repeated over more words than a block has."""
+    blocks, wide = out.shape[0], constant.size // out.shape[1]
+    body = blocks - blocks % wide
+    np.bitwise_xor(rows[:body].reshape(-1, constant.size), constant, out=out[:body].reshape(-1, constant.size))
+    np.bitwise_xor(rows[body:], constant[: out.shape[1]], out=out[body:])
 
 
 def _origins(volumes: U64, lbas: U64, generations: U64) -> Origins:

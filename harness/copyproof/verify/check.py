@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from copyproof.blocks.arrays import U8, U16, U64, Mask
 from copyproof.blocks.diagnose import diagnose, diagnose_labels
@@ -14,9 +15,10 @@ from copyproof.blocks.findings import Finding, Findings, Wrong
 from copyproof.blocks.origin import Content, Origin, Zeros
 from copyproof.blocks.stamp import Stamper
 from copyproof.model.controller import ReferenceModel, Snapshot
-from copyproof.model.extents import Extent, Label
+from copyproof.model.extents import Extent
 from copyproof.verify.labels import Sidecar
-from copyproof.verify.volume import HostVolume, UnreadableBlocks
+from copyproof.verify.quick import Quick, sure
+from copyproof.verify.volume import HostVolume, Range, UnreadableBlocks, united
 
 # Each is found by a binary search, whose failing reads may each cost an array's own retries.
 _SOUGHT = 4
@@ -60,6 +62,7 @@ class Checker:
     ) -> None:
         self._model, self._stamper, self._names, self._places = model, stamper, names, places
         self._application_tag = application_tag
+        self._quick = Quick(stamper, application_tag)
         self._before: Snapshot = model.snapshot()
         self._frozen: dict[int, Frozen] = {}
 
@@ -77,8 +80,41 @@ class Checker:
     def check(self, number: int, lba: int, count: int) -> Findings:
         """Check [lba, lba + count) of a volume; raises DeviceError when it cannot be read for another reason than its
         contents."""
-        place = self._places[number]
-        return Findings.total(self._piece(number, place, *piece) for piece in place.volume.pieces(lba, count))
+        pieces = self._places[number].volume.pieces(lba, count)
+        return Findings.total(self._piece(number, *piece, _SOUGHT) for piece in pieces)
+
+    def judge(self, number: int, lba: int, data: U8) -> Findings:
+        """Check blocks that were read at an LBA, shape (n, block_size), and their labels where a probe sees them.
+
+        Where all are right this costs one comparison in bulk. `data` is not kept.
+        """
+        extents = self._model.slice(number, lba, len(data))
+        labels = self._labels(number, lba, extents)
+        seen = self._quick.right(extents, data, labels)
+        if seen is None:
+            # A wrong block has no right label either, so what the block is comes first.
+            seen = self._data(number, lba, data, extents) + self._label_findings(number, labels, extents)
+        return seen + self._thawed(number, lba, data)
+
+    def unreadable(self, number: int, problem: UnreadableBlocks, sought: int = _SOUGHT) -> Findings:
+        """Check a range that could not be read as a whole: of its unreadable blocks the first `sought` are told one by
+        one, the rest together."""
+        lba, count = problem.lba, problem.count
+        if count == 1 or not sought:
+            extents = self._model.slice(number, lba, count)
+            # A wrong label tells why a block is unreadable.
+            seen = self._label_findings(number, self._labels(number, lba, extents), extents)
+            return seen + self._lost(number, problem)
+        first = _first_unreadable(self._places[number].volume, lba, count)
+        parts = (lba, first - lba), (first, 1), (first + 1, lba + count - first - 1)
+        return Findings.total(self._piece(number, at, many, sought - 1) for at, many in parts if many)
+
+    def known(self, number: int) -> list[Range]:
+        """Return (lba, count) of each range of a volume that must hold something, in ascending order."""
+        extents = self._model.slice(number, 0, self._model.blocks(number))
+        told = [(extent.lba, extent.count) for extent in extents if extent.origins]
+        frozen = self._frozen.get(number)
+        return united([*told, (frozen.lba, len(frozen.data))] if frozen else told)
 
     def torn_prefix(self, number: int, lba: int, count: int) -> str:
         """Say where a partial copy, at most one piece, is no prefix: a block was copied behind one that was not.
@@ -98,60 +134,41 @@ class Checker:
         data = self._places[number].volume.read(extent.lba, extent.count)
         return _expected_content(extent.origins[-1], extent.count).holds(self._stamper, data)
 
-    def _piece(self, number: int, place: Place, lba: int, count: int) -> Findings:
-        labels = self._labels(number, place, self._model.slice(number, lba, count))
-        data = self._data(number, place, lba, count, _SOUGHT)
-        # A wrong block has no right label either, so what the block is comes first; but a wrong label tells why a
-        # block is unreadable.
-        seen = labels + data if Wrong.UNREADABLE in data.wrong else data + labels
-        return seen + self._thawed(number, place, lba, count)
-
-    def _thawed(self, number: int, place: Place, lba: int, count: int) -> Findings:
-        """Find what was written in a frozen range; a changed block is told by the stamp that it now holds."""
-        frozen = self._frozen.get(number)
-        if frozen is None or not lba <= frozen.lba < lba + count:
-            return Findings()
-        data = place.volume.read(frozen.lba, len(frozen.data))
-        changed = (data != frozen.data).any(axis=1)
-        right = Findings(checked=len(data), right=int((~changed).sum()))
-        return right + Findings.total(
-            self._stray(number, data[at : at + 1], frozen.lba + at) for at in changed.nonzero()[0].tolist()
-        )
-
-    def _stray(self, number: int, block: U8, lba: int) -> Findings:
-        told = diagnose(self._stamper, block, lba, _NEVER, None, self._names, self._names.get(number, ""))
-        plain = tuple(replace(finding, expected=None, detail="changed by the target") for finding in told.findings)
-        return Findings(wrong=told.wrong, findings=plain)
-
-    def _data(self, number: int, place: Place, lba: int, count: int, sought: int) -> Findings:
-        """Check the data; of unreadable blocks the first `sought` are told one by one, the rest as a whole."""
+    def _piece(self, number: int, lba: int, count: int, sought: int) -> Findings:
         try:
-            data = place.volume.read(lba, count)
+            data = self._places[number].volume.read(lba, count)
         except UnreadableBlocks as problem:
-            if count == 1 or not sought:
-                return self._unreadable(number, problem)
-            first = _first_unreadable(place.volume, lba, count)
-            parts = (lba, first - lba), (first, 1), (first + 1, lba + count - first - 1)
-            return Findings.total(self._data(number, place, at, many, sought - 1) for at, many in parts if many)
-        expected = _expected(self._model.slice(number, lba, count))
-        previous = _expected(self._before.slice(number, lba, count))
-        place_name = self._names.get(number, "")
-        return diagnose(self._stamper, data, lba, expected, previous, self._names, place=place_name)
+            return self.unreadable(number, problem, sought)
+        return self.judge(number, lba, data)
 
-    def _labels(self, number: int, place: Place, extents: Sequence[Extent]) -> Findings:
+    def _data(self, number: int, lba: int, data: U8, extents: Sequence[Extent]) -> Findings:
+        expected = _expected(extents)
+        previous = _expected(self._before.slice(number, lba, len(data)))
+        place = self._names.get(number, "")
+        return diagnose(self._stamper, data, lba, expected, previous, self._names, place=place)
+
+    def _labels(self, number: int, lba: int, extents: Sequence[Extent]) -> NDArray[np.void] | None:
+        """Read the labels of a piece where a probe sees them and some are known."""
+        sidecar = self._places[number].sidecar
+        if sidecar is None or not any(map(sure, extents)):
+            return None
+        return sidecar.read(lba, extents[-1].end - lba)
+
+    def _label_findings(self, number: int, labels: NDArray[np.void] | None, extents: Sequence[Extent]) -> Findings:
         """Labels are looked at where the data is known, past the target: a wrong one can make the data unreadable."""
-        if place.sidecar is None:
+        if labels is None:
             return Findings()
+        first = extents[0].lba
         return Findings.total(
-            self._label_run(number, place.sidecar, extent)
+            self._label_run(number, labels[extent.lba - first : extent.end - first], extent)
             for extent in extents
-            if extent.label is Label.OWN and len(extent.origins) == 1
+            if sure(extent)
         )
 
-    def _label_run(self, number: int, sidecar: Sidecar, extent: Extent) -> Findings:
+    def _label_run(self, number: int, labels: NDArray[np.void], extent: Extent) -> Findings:
         guards, origin_lbas = self._guards(extent.origins[0], extent.count)
         return diagnose_labels(
-            sidecar.read(extent.lba, extent.count),
+            labels,
             guards,
             extent.lba,
             application=self._application_tag,
@@ -166,7 +183,27 @@ class Checker:
         origins = Expected.run(content, count).origins
         return self._stamper.guards_at(origins.volumes, origins.lbas, origins.generations), origins.lbas
 
-    def _unreadable(self, number: int, problem: UnreadableBlocks) -> Findings:
+    def _thawed(self, number: int, lba: int, data: U8) -> Findings:
+        """Find what was written in a frozen range; a changed block is told by the stamp that it now holds."""
+        frozen = self._frozen.get(number)
+        if frozen is None:
+            return Findings()
+        first, end = max(lba, frozen.lba), min(lba + len(data), frozen.lba + len(frozen.data))
+        if first >= end:
+            return Findings()
+        held = data[first - lba : end - lba]
+        changed = (held != frozen.data[first - frozen.lba : end - frozen.lba]).any(axis=1)
+        right = Findings(checked=len(held), right=int((~changed).sum()))
+        return right + Findings.total(
+            self._stray(number, held[at : at + 1], first + at) for at in changed.nonzero()[0].tolist()
+        )
+
+    def _stray(self, number: int, block: U8, lba: int) -> Findings:
+        told = diagnose(self._stamper, block, lba, _NEVER, None, self._names, self._names.get(number, ""))
+        plain = tuple(replace(finding, expected=None, detail="changed by the target") for finding in told.findings)
+        return Findings(wrong=told.wrong, findings=plain)
+
+    def _lost(self, number: int, problem: UnreadableBlocks) -> Findings:
         name = self._names.get(number, "")
         finding = Finding(problem.lba, problem.count, Wrong.UNREADABLE, detail=str(problem), place=name)
         return Findings(checked=problem.count, wrong={Wrong.UNREADABLE: problem.count}, findings=(finding,))

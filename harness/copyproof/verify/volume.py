@@ -5,17 +5,28 @@ from __future__ import annotations
 import errno
 import mmap
 import os
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import cycle
 from pathlib import Path
 
 import numpy as np
 
+from copyproof.blocks.arrays import U8
 from copyproof.errors import DeviceError, TargetLost
 
 #: Bytes moved by one system call: large enough to stream, small enough to stay in the second-level cache.
 PIECE = 4 << 20
+#: Buffers of a stream: one is checked, one is full, one is being filled.
+BUFFERS = 3
 _GONE = {errno.ENODEV, errno.ENXIO, errno.ENOENT}
+
+
+Range = tuple[int, int]
+"""First LBA and count of blocks."""
 
 
 class HostVolume:
@@ -37,14 +48,49 @@ class HostVolume:
         for first in range(lba, lba + count, step):
             yield first, min(step, lba + count - first)
 
+    def aligned(self, ranges: Iterable[Range], piece: int = PIECE) -> Iterator[Range]:
+        """Cut ranges where the LBA is a multiple of a piece of that many bytes, so that most reads are whole pieces.
+
+        >>> list(HostVolume(Path("sda"), 512, lambda: 0).aligned([(4, 8), (12, 1)], piece=4096))
+        [(4, 4), (8, 4), (12, 1)]
+        """
+        step = piece // self.block_size
+        for lba, count in ranges:
+            end = lba + count
+            while lba < end:
+                many = min(step - lba % step, end - lba)
+                yield lba, many
+                lba += many
+
+    def stream(self, ranges: Iterable[Range], piece: int = PIECE) -> Iterator[Streamed]:
+        """Read ranges piece by piece, each while the one before is looked at; `piece` is in bytes, a multiple of 4096.
+
+        A piece's data is there until the next one is asked for. Pieces that the kernel cannot read come as the problem.
+        Raises TargetLost and DeviceError as `read` does.
+        """
+        pieces = self.aligned(ranges, piece)
+        buffers = cycle([mmap.mmap(-1, piece) for _ in range(BUFFERS)])
+        ahead: deque[Future[Streamed]] = deque()
+        with self._opened(self.open_to_read) as handle, ThreadPoolExecutor(1) as reader:
+            try:
+                for lba, count in pieces:
+                    ahead.append(reader.submit(self._streamed, handle, next(buffers), lba, count))
+                    if len(ahead) == BUFFERS:
+                        yield ahead.popleft().result()
+                while ahead:
+                    yield ahead.popleft().result()
+            finally:
+                for waiting in ahead:
+                    waiting.cancel()
+
     def read(self, lba: int, count: int) -> np.ndarray:
         """Return (count, block_size) bytes as uint8; at most one piece.
 
         Raises UnreadableBlocks when the kernel reports an I/O error, TargetLost when the node is gone, DeviceError for
         anything else.
         """
-        with self._opened(lambda: os.open(self.node, os.O_RDONLY | os.O_DIRECT | os.O_CLOEXEC)) as handle:
-            return self._read(handle, lba, count)
+        with self._opened(self.open_to_read) as handle:
+            return self._read(handle, self._buffer, lba, count).copy()
 
     def write(self, lba: int, data: np.ndarray) -> None:
         """Write (n, block_size) bytes at an LBA; raises SafetyRefusal, TargetLost or DeviceError."""
@@ -53,16 +99,27 @@ class HostVolume:
             for first, many in self.pieces(0, count):
                 self._write(handle, lba + first, data[first : first + many])
 
-    def _read(self, handle: int, lba: int, count: int) -> np.ndarray:
+    def open_to_read(self) -> int:
+        """Return a descriptor for reading past the page cache, to be closed by the caller; raises OSError."""
+        return os.open(self.node, os.O_RDONLY | os.O_DIRECT | os.O_CLOEXEC)
+
+    def _streamed(self, handle: int, buffer: mmap.mmap, lba: int, count: int) -> Streamed:
+        try:
+            return Streamed(lba, count, self._read(handle, buffer, lba, count))
+        except UnreadableBlocks as problem:
+            return Streamed(lba, count, problem)
+
+    def _read(self, handle: int, buffer: mmap.mmap, lba: int, count: int) -> U8:
+        """Return a view of the buffer with the blocks."""
         length = count * self.block_size
-        view = memoryview(self._buffer)[:length]
+        view = memoryview(buffer)[:length]
         try:
             got = os.preadv(handle, [view], lba * self.block_size)
         except OSError as problem:
             raise _named(problem, f"reading {count} blocks at LBA {lba} of {self.node}", lba, count) from None
         if got != length:
             raise DeviceError(f"reading {count} blocks at LBA {lba} of {self.node} gave {got} of {length} bytes")
-        return np.frombuffer(view, np.uint8).reshape(count, self.block_size).copy()
+        return np.frombuffer(view, np.uint8).reshape(count, self.block_size)
 
     def _write(self, handle: int, lba: int, data: np.ndarray) -> None:
         raw = np.ascontiguousarray(data, np.uint8).tobytes()
@@ -92,6 +149,30 @@ class UnreadableBlocks(DeviceError):
     def __init__(self, text: str, lba: int, count: int, code: int) -> None:
         super().__init__(text)
         self.lba, self.count, self.code = lba, count, code
+
+
+@dataclass(frozen=True, slots=True)
+class Streamed:
+    """One piece of a stream: bytes of shape (count, block_size), or why the kernel could not read them."""
+
+    lba: int
+    count: int
+    data: U8 | UnreadableBlocks
+
+
+def united(ranges: Iterable[Range]) -> list[Range]:
+    """Return ranges in ascending order, those that meet or overlap as one.
+
+    >>> united([(8, 4), (0, 4), (4, 2), (10, 6)])
+    [(0, 6), (8, 8)]
+    """
+    joined: list[Range] = []
+    for lba, count in sorted(ranges):
+        if joined and sum(joined[-1]) >= lba:
+            first, held = joined.pop()
+            lba, count = first, max(held, lba + count - first)
+        joined.append((lba, count))
+    return joined
 
 
 def _named(problem: OSError, doing: str, lba: int, count: int) -> DeviceError:
