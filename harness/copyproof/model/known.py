@@ -1,0 +1,97 @@
+"""What the model knows of a target's units and of its copy manager when it predicts a command."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from copyproof.scsi.answers import OperatingParameters
+from copyproof.scsi.designator import Designator
+
+
+class Access(Enum):
+    """What the initiator that sends the commands, and with it the copy manager, may do with a unit.
+
+    RESERVED is reserved for another initiator, UNREACHABLE mapped to others only.
+    """
+
+    WRITABLE = "writable"
+    READ_ONLY = "read-only"
+    RESERVED = "reserved"
+    UNREACHABLE = "unreachable"
+
+
+@dataclass(frozen=True, slots=True)
+class KnownUnit:
+    """A logical unit: its volume number, its NAA as 16 or 32 hex digits, its size in blocks of `block_size` bytes.
+
+    `protection` is the T10 PI type (0 for none), `device_type` the peripheral device type, `zeroed` whether unmapped
+    blocks read as zeros (LBPRZ).
+    """
+
+    volume: int
+    naa: str
+    blocks: int
+    block_size: int = 512
+    protection: int = 0
+    device_type: int = 0
+    access: Access = Access.WRITABLE
+    zeroed: bool = False
+
+    @property
+    def designator(self) -> Designator:
+        """The designator that the unit answers to."""
+        return Designator.of_naa(self.naa)
+
+    def room(self, lba: int, blocks: int) -> int:
+        """Return how many of `blocks` blocks from `lba` on lie within the unit.
+
+        >>> KnownUnit(1, "5001405aabbccdde", 100).room(96, 8)
+        4
+        """
+        return max(0, min(blocks, self.blocks - lba))
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """`blocks` blocks of a volume from `lba` on that cannot be read: a read ends in CHECK CONDITION with `sense`,
+    key/ASC/ASCQ in hex."""
+
+    volume: int
+    lba: int
+    blocks: int
+    sense: str
+
+    def reached(self, volume: int, lba: int, blocks: int) -> int | None:
+        """Return how many blocks a read from `lba` on gets before it meets the fault, None where it meets none.
+
+        >>> Fault(1, 10, 2, "03/11/00").reached(1, 8, 4)
+        2
+        """
+        meets = volume == self.volume and lba < self.lba + self.blocks and self.lba < lba + blocks
+        return max(0, self.lba - lba) if meets else None
+
+
+@dataclass(frozen=True, slots=True)
+class KnownTarget:
+    """All that is known. `parameters` are the copy manager's limits, None where it does not tell them; `pages` the VPD
+    pages that it has, None where nobody asked; `identifiers` the list identifiers of copies that it may still know,
+    `active` those of copies in progress."""
+
+    units: tuple[KnownUnit, ...]
+    parameters: OperatingParameters | None = None
+    faults: tuple[Fault, ...] = ()
+    pages: frozenset[int] | None = None
+    identifiers: frozenset[int] = frozenset()
+    active: frozenset[int] = frozenset()
+
+    def unit(self, volume: int) -> KnownUnit:
+        """Return a unit by its volume number; raises KeyError when the target has none such."""
+        found = next((unit for unit in self.units if unit.volume == volume), None)
+        if found is None:
+            raise KeyError(f"the model knows no volume {volume}")
+        return found
+
+    def named(self, designator: Designator) -> KnownUnit | None:
+        """Return the unit that answers to a designator."""
+        return next((unit for unit in self.units if unit.designator == designator), None)

@@ -1,0 +1,102 @@
+"""Predict the commands that a host reads and writes blocks with (SBC-3 clause 5)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from copyproof.model.known import Access, KnownTarget, KnownUnit
+from copyproof.model.prediction import Branch, Forgetting, HostWrite, Prediction, Step, Zeroing
+from copyproof.scsi.cdb import Opcode
+from copyproof.scsi.command import Command, Status
+from copyproof.scsi.layout import number
+from copyproof.scsi.outcome import Outcome
+
+_GOOD = Outcome(Status.GOOD)
+UNMAP, WRITE_SAME_10, WRITE_SAME_16 = 0x42, 0x41, 0x93
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where the bytes of a CDB say which blocks are meant: offset and width of LBA and count."""
+
+    lba: tuple[int, int]
+    blocks: tuple[int, int]
+
+    def of(self, cdb: bytes) -> tuple[int, int]:
+        return number(cdb, *self.lba), number(cdb, *self.blocks)
+
+
+_TEN, _SIXTEEN = _Place((2, 4), (7, 2)), _Place((2, 8), (10, 4))
+_Effect = Callable[[Command, KnownUnit, int, int], tuple[Step, ...]]
+Predictor = Callable[[Command, KnownUnit, KnownTarget], Prediction]
+
+
+def _refusal(outcome: str, rule: str) -> Prediction:
+    return Prediction((Branch((Outcome.parse(outcome),), rule),))
+
+
+def _written(_: Command, unit: KnownUnit, lba: int, blocks: int) -> tuple[Step, ...]:
+    return (HostWrite(unit.volume, lba, blocks),) if blocks else ()
+
+
+def _same(command: Command, unit: KnownUnit, lba: int, blocks: int) -> tuple[Step, ...]:
+    """WRITE SAME: zeros where the block is of zeros or there is none (NDOB), unless it may be unmapped to anything; with
+    a count of 0 to the end."""
+    count = blocks or unit.blocks - lba
+    unmapped = bool(command.cdb[1] & 0x08) and not unit.zeroed
+    zeros = not any(command.data_out) and not unmapped
+    return (Zeroing(unit.volume, lba, count) if zeros else Forgetting(unit.volume, lba, count),)
+
+
+def _nothing(_: Command, __: KnownUnit, ___: int, ____: int) -> tuple[Step, ...]:
+    return ()
+
+
+def _transfer(place: _Place, effect: _Effect, *, writing: bool = True) -> Predictor:
+    """Make the predictor of a command that moves blocks between the host and one place of the unit."""
+
+    def predicted(command: Command, unit: KnownUnit, target: KnownTarget) -> Prediction:
+        lba, blocks = place.of(command.cdb)
+        if not 0 <= lba <= unit.blocks - blocks:
+            return _refusal("05/21/00", f"SBC-3 5.3: blocks {lba} to {lba + blocks}, the unit has {unit.blocks}")
+        if writing and unit.access is Access.READ_ONLY:
+            return _refusal("07/27/00", "SBC-3 4.12: the unit is write protected")
+        if not unit.protection and command.cdb[1] >> 5:
+            return _refusal("05/24/00", "SBC-3 5.11: protection information is asked for, the unit has none")
+        faults = () if writing else tuple(_faults(unit, lba, blocks, target))
+        return Prediction(faults or (Branch((_GOOD,), "SBC-3 5", effect(command, unit, lba, blocks)),))
+
+    return predicted
+
+
+def _faults(unit: KnownUnit, lba: int, blocks: int, target: KnownTarget) -> Iterator[Branch]:
+    for fault in target.faults:
+        if fault.reached(unit.volume, lba, blocks) is not None:
+            yield Branch((Outcome.parse(fault.sense),), f"SBC-3 4.18: block {fault.lba} cannot be read")
+
+
+def _unmap(command: Command, unit: KnownUnit, _: KnownTarget) -> Prediction:
+    """UNMAP (SBC-3 5.28): each descriptor; where the unit does not say that zeros are read, nobody knows the blocks."""
+    length = min(number(command.data_out, 2, 2), len(command.data_out) - 8) if len(command.data_out) >= 8 else 0
+    pieces = [(number(command.data_out, at, 8), number(command.data_out, at + 8, 4)) for at in range(8, 8 + length, 16)]
+    if any(lba + blocks > unit.blocks for lba, blocks in pieces):
+        return _refusal("05/21/00", "SBC-3 5.28: an UNMAP block descriptor leaves the unit")
+    if unit.access is Access.READ_ONLY:
+        return _refusal("07/27/00", "SBC-3 4.12: the unit is write protected")
+    kind = Zeroing if unit.zeroed else Forgetting
+    steps = tuple(kind(unit.volume, lba, blocks) for lba, blocks in pieces if blocks)
+    unknown = Branch((Outcome.parse("05/20/00"),), "SBC-3 4.7.3: UNMAP is for thin units")
+    return Prediction((Branch((_GOOD,), "SBC-3 5.28: the blocks are unmapped", steps), unknown))
+
+
+#: By operation code.
+BLOCK_COMMANDS: Mapping[int, Predictor] = {
+    Opcode.READ_10: _transfer(_TEN, _nothing, writing=False),
+    Opcode.READ_16: _transfer(_SIXTEEN, _nothing, writing=False),
+    Opcode.WRITE_10: _transfer(_TEN, _written),
+    Opcode.WRITE_16: _transfer(_SIXTEEN, _written),
+    WRITE_SAME_10: _transfer(_TEN, _same),
+    WRITE_SAME_16: _transfer(_SIXTEEN, _same),
+    UNMAP: _unmap,
+}
