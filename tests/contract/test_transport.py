@@ -9,32 +9,23 @@ import pytest
 
 from copyproof import data
 from copyproof.errors import DeviceError, PermissionDenied, TargetLost, TransportError, TransportTimeout, UsageError
-from copyproof.process import Completed, Replay, Take, takes
+from copyproof.process import Completed, Replay, Take
 from copyproof.safety import TIMEOUT, Gate, Permitted
 from copyproof.scsi.command import Command, Result, Status
 from copyproof.transport.base import Transport, drain
 from copyproof.transport.sg3 import Sg3
+from tests.contract.ways import asked, by_ioctl, by_tool, recorded
 
 Make = Callable[[str], tuple[Transport, list[Command], float]]
 
 
-def recorded(transcript: str) -> tuple[Take, ...]:
-    return takes(data.folder("fixtures") / "transcripts" / f"{transcript}.json")
+def over(way: Callable[[tuple[Take, ...]], Transport]) -> Make:
+    def make(transcript: str) -> tuple[Transport, list[Command], float]:
+        tape = recorded(transcript)
+        questions = [asked(take) for take in tape]
+        return way(tape), [command for command, _ in questions], questions[0][1]
 
-
-def asked(take: Take) -> tuple[Command, float]:
-    """The command and the time-out that a recorded sg_raw line stands for."""
-    node = next(at for at, word in enumerate(take.argv) if word.startswith("/dev/"))
-    options = dict(word.partition("=")[::2] for word in take.argv[1:node])
-    cdb = bytes.fromhex("".join(take.argv[node + 1 :]))
-    return Command(cdb, take.stdin, int(options.get("--request", 0))), float(options["--timeout"])
-
-
-def sg3(transcript: str) -> tuple[Transport, list[Command], float]:
-    tape = recorded(transcript)
-    node = next(word for word in tape[0].argv if word.startswith("/dev/"))
-    questions = [asked(take) for take in tape]
-    return Sg3(Path(node), Replay(tape)), [command for command, _ in questions], questions[0][1]
+    return make
 
 
 class Known(Gate):
@@ -45,13 +36,13 @@ class Known(Gate):
 
 
 def gate(transcript: str) -> tuple[Transport, list[Command], float]:
-    behind, commands, timeout = sg3(transcript)
+    behind, commands, timeout = over(by_tool)(transcript)
     unit = "6001405aaaaaaaa00004000800000000"
     permitted = Permitted(frozenset({unit, "6001405bbbbbbbb00004000800000000"}), frozenset({0xC1}))
     return Known(behind, unit, permitted), commands, timeout
 
 
-@pytest.fixture(params=[sg3, gate], ids=["sg3", "gate"])
+@pytest.fixture(params=[over(by_tool), over(by_ioctl), gate], ids=["sg3", "sgio", "gate"])
 def make(request: pytest.FixtureRequest) -> Make:
     maker: Make = request.param
     return maker
@@ -142,7 +133,7 @@ def test_the_line_to_repeat_it_holds_the_whole_command(make: Make, transcript: s
     line = transport.repeat_by_hand(command)
     assert command.cdb.hex(" ") in line
     assert command.data_out.hex() in line
-    assert transport.name.removeprefix("sg3:") in line
+    assert transport.name.partition(":")[2] in line
 
 
 def test_a_hung_tool_is_a_time_out() -> None:

@@ -26,6 +26,7 @@ from copyproof.safety import Permitted
 from copyproof.scsi.command import Command, Result
 from copyproof.targets.live import Device, LiveTarget, Lun, Role
 from copyproof.targets.spec import LabelProbe, TargetSpec
+from copyproof.transport.ways import Way
 from copyproof.verify.labels import Sidecar
 from copyproof.verify.volume import HostVolume
 from tests.plugin.fake_manager import BLOCK, BLOCKS, CopyManager, Misbehaviour, Unit
@@ -100,6 +101,11 @@ class FileTransport:
         return f"sg_raw /dev/{self._unit.role.value} {command.cdb.hex(' ')}"
 
 
+@contextmanager
+def _reach(way: Way, node: Path) -> Iterator[FileTransport]:
+    yield FileTransport(node)
+
+
 class FileVolume(HostVolume):
     """Host I/O without O_DIRECT, which not every file system has; labels are written along."""
 
@@ -131,6 +137,6 @@ def _replaced(module: Any, **new: object) -> Iterator[None]:
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_cmdline_main() -> Iterator[None]:
     """Put the fake in place of the ways to a device for the length of a run."""
-    ways = {"open_target": FakeTarget, "permission": _permission, "Sg3": FileTransport, "HostVolume": FileVolume}
+    ways = {"open_target": FakeTarget, "permission": _permission, "reach": _reach, "HostVolume": FileVolume}
     with _replaced(opening, **ways):
         return (yield)

@@ -13,8 +13,9 @@ import click
 @click.option(
     "--report", "--hil-report", "report", metavar="DIR", help="Folder for record.json, report.html, junit.xml."
 )
+@click.option("--transport", "--hil-transport", "transport", metavar="sg3|sgio", help="How commands reach a unit.")
 @click.argument("pytest_options", nargs=-1, type=click.UNPROCESSED)
-def run(target: str, report: str | None, pytest_options: tuple[str, ...]) -> None:
+def run(target: str, report: str | None, transport: str | None, pytest_options: tuple[str, ...]) -> None:
     """Run the conformance suite against TARGET, a shipped name or a target file.
 
     Further options go to pytest: `--hil-seed=N`, `--hil-strict`, `-k WORD`, `-x`. The exit status is pytest's: 0 when
@@ -22,7 +23,8 @@ def run(target: str, report: str | None, pytest_options: tuple[str, ...]) -> Non
     """
     import pytest
 
-    sys.exit(int(pytest.main(arguments(target, report, pytest_options))))
+    chosen = [f"--hil-transport={transport}"] if transport else []
+    sys.exit(int(pytest.main(arguments(target, report, (*chosen, *pytest_options)))))
 
 
 def arguments(target: str, report: str | None, further: tuple[str, ...]) -> list[str]:

@@ -35,7 +35,7 @@ def activate(config: pytest.Config) -> None:
     if getattr(config.option, "reruns", 0):
         raise pytest.UsageError("reruns are refused: a judgement that failed stays failed (remove --reruns)")
     try:
-        active = Active(config, specs.load(config.getoption("--hil-target")))
+        active = Active(config, given.target(config))
     except UsageError as problem:
         raise pytest.UsageError(str(problem)) from None
     config.stash[ACTIVE] = active
@@ -79,6 +79,7 @@ class Active:
             revision=inquiry.revision,
             kernel=bench.live.facts.get("kernel", ""),
             profile=bench.profile.name,
+            transport=self.spec.transport.value,
             luns=[_lun_record(lun) for lun in bench.live.luns.values()],
             capabilities=bench.capabilities.described(),
         )

@@ -6,12 +6,22 @@ import tempfile
 import time
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from copyproof.errors import UsageError
+from copyproof.targets import spec
+from copyproof.transport.ways import Way
 
 #: One more than the largest seed: a stamp is made from 64 bits of it.
 SEEDS = 1 << 64
+
+
+def target(config: pytest.Config) -> spec.TargetSpec:
+    """Return the target that was given, with the transport that was given; raises UsageError (see `spec.load`)."""
+    found = spec.load(config.getoption("--hil-target"))
+    way = config.getoption("--hil-transport")
+    return msgspec.structs.replace(found, transport=Way(way)) if way else found
 
 
 def seed(config: pytest.Config) -> int:

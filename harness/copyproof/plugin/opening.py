@@ -15,7 +15,7 @@ from copyproof.targets.drivers import open_target
 from copyproof.targets.live import LiveTarget, Lun, Role
 from copyproof.targets.spec import LabelProbe, TagPolicy, TargetSpec
 from copyproof.transport.base import Transport, drain
-from copyproof.transport.sg3 import Sg3
+from copyproof.transport.ways import reach
 from copyproof.verdicts.profile import load_profile
 from copyproof.verify.check import Checker, Place
 from copyproof.verify.labels import Sidecar
@@ -33,7 +33,7 @@ def opened(spec: TargetSpec, seed: int, wrap: Wrap, *, strict: bool = False) -> 
     profile = load_profile(spec.profile)
     with open_target(spec) as live, ExitStack() as stack:
         permitted = permission(live)
-        units = {role: _unit(lun, permitted, wrap, stack) for role, lun in live.luns.items() if lun.device.sg}
+        units = {role: _unit(lun, permitted, wrap, spec, stack) for role, lun in live.luns.items() if lun.device.sg}
         for unit in units.values():
             drain(unit.transport, DRAIN)
         capabilities = probe(live, units[Role.SOURCE].transport)
@@ -71,9 +71,10 @@ def _named(live: LiveTarget, lun: Lun) -> safety.Named:
     return safety.Named(lun.device.naa if made else spec.naa, spec.serial, spec.destroy)
 
 
-def _unit(lun: Lun, permitted: safety.Permitted, wrap: Wrap, stack: ExitStack) -> Unit:
+def _unit(lun: Lun, permitted: safety.Permitted, wrap: Wrap, spec: TargetSpec, stack: ExitStack) -> Unit:
     device = lun.device
-    gate = safety.Gate(wrap(lun, Sg3(device.sg[0])), device.naa, permitted)
+    path = stack.enter_context(reach(spec.transport, device.sg[0]))
+    gate = safety.Gate(wrap(lun, path), device.naa, permitted)
     volume = None
     if device.block:
         writer = safety.Writer(device, permitted, gate.recognise)

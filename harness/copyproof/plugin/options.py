@@ -25,6 +25,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--hil-seed", metavar="N", type=int, help="seed of stamps and places (default: from the clock; printed)"
     )
+    group.addoption(
+        "--hil-transport",
+        choices=("sg3", "sgio"),
+        help="how commands reach a unit: sg_raw of sg3_utils, or the SG_IO ioctl (default: the target file's)",
+    )
     group.addoption("--hil-strict", action="store_true", help="tolerated outcomes count as FAIL")
 
 

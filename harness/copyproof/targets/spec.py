@@ -19,6 +19,7 @@ import msgspec
 from copyproof import data
 from copyproof.errors import UsageError
 from copyproof.targets.scalars import Naa, Size
+from copyproof.transport.ways import Way
 
 
 class Struct(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -99,6 +100,7 @@ class TargetSpec(Struct, frozen=True, kw_only=True):
     profile: str = ""
     version: str = ""
     command_timeout: float = 60.0
+    transport: Way = Way.SG3
     overlap: Overlap = Overlap()
     labels: Labels = Labels()
     lio: LioSpec = LioSpec()

@@ -7,14 +7,13 @@ prints "SCSI Status: Good".
 
 from __future__ import annotations
 
-import errno
-import os
 import re
 
-from copyproof.errors import PermissionDenied, TargetLost, TransportError, TransportTimeout
+from copyproof.errors import TransportError, TransportTimeout
 from copyproof.process import Completed
 from copyproof.scsi.command import Command, Result, Status
 from copyproof.scsi.sense import decode_sense
+from copyproof.transport.failures import DID_OK, host_error, system_error
 
 STATUS_NAMES = {
     "good": Status.GOOD,
@@ -32,7 +31,6 @@ OS_ERROR_BASE = 50
 OS_ERROR_LAST = 96
 """Exit statuses 51 to 96 are 50 + errno (`SG_LIB_OS_BASE_ERR`)."""
 
-DID_NO_CONNECT, DID_TIME_OUT = 0x01, 0x03
 SENSE_MOST = 32
 """Bytes of sense data that sg_raw has room for.
 
@@ -89,21 +87,12 @@ def _raise_for_path(text: str, code: int, via: str) -> None:
 
 def _raise_for_host(text: str, via: str) -> None:
     found = _HOST_STATUS.search(text)
-    host = int(found[1], 16) if found else 0
-    if host == DID_TIME_OUT:
-        raise TransportTimeout(f"{via}: no answer in time, host status 03h (DID_TIME_OUT); the outcome is unknown")
-    if host == DID_NO_CONNECT:
-        raise TargetLost(f"{via}: the device is gone, host status 01h (DID_NO_CONNECT)")
-    raise TransportError(f"{via}: {brief(text)}")
+    raise host_error(int(found[1], 16) if found else DID_OK, via, brief(text))
 
 
 def _raise_for_system(text: str, code: int, via: str) -> None:
     number = code - OS_ERROR_BASE if OS_ERROR_BASE < code <= OS_ERROR_LAST else 0
-    if number in (errno.EPERM, errno.EACCES):
-        raise PermissionDenied(f"{via}: {os.strerror(number)}; run as root, or give this user the device node")
-    if number in (errno.ENOENT, errno.ENXIO, errno.ENODEV):
-        raise TargetLost(f"{via}: {os.strerror(number)}")
-    raise TransportError(f"{via}: sg_raw ended with exit status {code}: {brief(text)}")
+    raise system_error(number, via, f"sg_raw ended with exit status {code}: {brief(text)}")
 
 
 def _status(text: str, done: Completed, via: str) -> Status:

@@ -65,8 +65,17 @@ class Sg3:
 
     def repeat_by_hand(self, command: Command) -> str:
         """Return a shell line that sends the same command and prints status, sense and data."""
-        line = shlex.join(["sg_raw", "--verbose", "--cmdset=1", *arguments(command), str(self.node), *octets(command)])
-        return f"printf %s {command.data_out.hex()} | xxd -r -p | {line}" if command.data_out else line
+        return by_hand(self.node, command)
+
+
+def by_hand(node: Path, command: Command) -> str:
+    """Return a shell line of sg3_utils that sends a command through a node.
+
+    >>> by_hand(Path("/dev/sg2"), Command(bytes.fromhex("0400000000 00"), data_out=b"\\x00\\xff"))
+    'printf %s 00ff | xxd -r -p | sg_raw --verbose --cmdset=1 --send=2 /dev/sg2 04 00 00 00 00 00'
+    """
+    line = shlex.join(["sg_raw", "--verbose", "--cmdset=1", *arguments(command), str(node), *octets(command)])
+    return f"printf %s {command.data_out.hex()} | xxd -r -p | {line}" if command.data_out else line
 
 
 def arguments(command: Command, *, binary: bool = False) -> list[str]:

@@ -87,7 +87,7 @@ class LunRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TargetRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """Which target this was."""
+    """Which target this was, and by which transport commands reached it."""
 
     name: str
     driver: str
@@ -96,6 +96,7 @@ class TargetRecord(msgspec.Struct, frozen=True, kw_only=True):
     revision: str = ""
     kernel: str = ""
     profile: str = ""
+    transport: str = ""
     luns: list[LunRecord] = []
     capabilities: dict[str, str] = {}
 
