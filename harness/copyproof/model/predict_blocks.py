@@ -41,8 +41,8 @@ def _written(_: Command, unit: KnownUnit, lba: int, blocks: int) -> tuple[Step, 
 
 
 def _same(command: Command, unit: KnownUnit, lba: int, blocks: int) -> tuple[Step, ...]:
-    """WRITE SAME: zeros where the block is of zeros or there is none (NDOB), unless it may be unmapped to anything; with
-    a count of 0 to the end."""
+    """WRITE SAME, with a count of 0 to the end: zeros where the block is of zeros or there is none (NDOB), unless the
+    blocks may be unmapped and then read as anything."""
     count = blocks or unit.blocks - lba
     unmapped = bool(command.cdb[1] & 0x08) and not unit.zeroed
     zeros = not any(command.data_out) and not unmapped

@@ -82,9 +82,10 @@ def _stopped(item: Breach, done: list[Step], step: Step | None) -> Iterator[Bran
     aborted = tuple(outcome for outcome in item.outcomes if outcome.sense.startswith(COPY_ABORTED))
     refused = tuple(outcome for outcome in item.outcomes if outcome not in aborted)
     partial = replace(step, blocks=item.written) if isinstance(step, Transfer) and item.written else None
+    behind = step.blocks - partial.blocks if isinstance(step, Transfer) and partial else 0
     unsure = (step,) if isinstance(step, Forgetting) and item.written else ()
     if aborted:
-        yield Branch(aborted, item.rule, tuple(done), partial, unsure)
+        yield Branch(aborted, item.rule, tuple(done), partial, behind, unsure)
     if refused:
         yield Branch(refused, item.rule, perhaps=tuple(done))
 

@@ -48,20 +48,26 @@ class Branch:
     """One way for a command to end: any of `outcomes`, by one `rule` (its clause and what it says).
 
     `done` are the steps that took effect in whole, in this order. Then of `partial` the first blocks were written,
-    from none to all of them: the residual in the sense data says how many are missing. Each of `perhaps` was done in
-    whole, in part or not at all. Empty `outcomes` stand for any outcome: the standard leaves it open.
+    from none to all of them: the residual in the sense data says how many of its segment are missing, `behind` of which
+    none could write. Each of `perhaps` was done in whole, in part or not at all. Empty `outcomes` stand for any outcome: the standard leaves it open.
     """
 
     outcomes: tuple[Outcome, ...]
     rule: str
     done: tuple[Step, ...] = ()
     partial: Transfer | None = None
+    behind: int = 0
     perhaps: tuple[Step, ...] = ()
 
     @property
     def changes(self) -> bool:
         """Whether a block may be another afterwards."""
         return bool(self.done or self.perhaps or (self.partial and self.partial.blocks))
+
+    def written(self, residual: int) -> int:
+        """Return how many blocks of `partial` a residual says were written, from none to all of them."""
+        whole = self.partial.blocks if self.partial else 0
+        return max(0, min(whole, whole + self.behind - residual))
 
     def allows(self, seen: Outcome) -> bool:
         """Whether a command may end so by this rule."""
