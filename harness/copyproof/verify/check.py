@@ -109,12 +109,26 @@ class Checker:
         parts = (lba, first - lba), (first, 1), (first + 1, lba + count - first - 1)
         return Findings.total(self._piece(number, at, many, sought - 1) for at, many in parts if many)
 
+    def blocks(self, number: int) -> int:
+        """Return the size of a volume in blocks."""
+        return self._model.blocks(number)
+
+    def volume(self, number: int) -> HostVolume:
+        """Return what a volume is read through."""
+        return self._places[number].volume
+
     def known(self, number: int) -> list[Range]:
         """Return (lba, count) of each range of a volume that must hold something, in ascending order."""
-        extents = self._model.slice(number, 0, self._model.blocks(number))
-        told = [(extent.lba, extent.count) for extent in extents if extent.origins]
+        return self.expected(number, 0, self.blocks(number))
+
+    def expected(self, number: int, lba: int, count: int) -> list[Range]:
+        """Return the same for [lba, lba + count), cut to it."""
+        told = [(extent.lba, extent.count) for extent in self._model.slice(number, lba, count) if extent.origins]
         frozen = self._frozen.get(number)
-        return united([*told, (frozen.lba, len(frozen.data))] if frozen else told)
+        if frozen is not None:
+            first, end = max(lba, frozen.lba), min(lba + count, frozen.lba + len(frozen.data))
+            told += [(first, end - first)] if first < end else []
+        return united(told)
 
     def torn_prefix(self, number: int, lba: int, count: int) -> str:
         """Say where a partial copy, at most one piece, is no prefix: a block was copied behind one that was not.

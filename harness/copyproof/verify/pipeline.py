@@ -1,0 +1,78 @@
+"""Verify ranges of a volume at the speed of its disk: a thread reads ahead while what it has read is checked."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from random import Random
+
+from copyproof.blocks.arrays import U8
+from copyproof.blocks.findings import Findings
+from copyproof.verify.blockmap import BlockMap, Stretch
+from copyproof.verify.check import Checker
+from copyproof.verify.volume import PIECE, Range, UnreadableBlocks
+
+Advance = Callable[[int], None]
+"""Told how many more blocks were checked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """What was found in `read` blocks of a volume, and where: `map` covers the whole volume."""
+
+    read: int
+    findings: Findings
+    map: tuple[Stretch, ...]
+
+
+def _unseen(_blocks: int) -> None:
+    pass
+
+
+def verify(
+    checker: Checker, number: int, ranges: Iterable[Range], advance: Advance = _unseen, piece: int = PIECE
+) -> Verified:
+    """Hold ranges of a volume against the model; `piece` is the bytes of one read. Raises TargetLost or DeviceError.
+
+    A difference is told by the exact block however many there are: every one is in the map and in the counts.
+    """
+    shown = BlockMap(checker.blocks(number))
+    read, total = 0, Findings()
+    for part in checker.volume(number).stream(ranges, piece):
+        for lba, count in checker.expected(number, part.lba, part.count):
+            shown.known(lba, count)
+        for findings in _told(checker, number, part.lba, part.data):
+            total += findings
+            for finding in findings.findings:
+                shown.found(finding)
+        read += part.count
+        advance(part.count)
+    return Verified(read, total, tuple(shown.runs()))
+
+
+def drawn(ranges: Sequence[Range], count: int, random: Random) -> list[Range]:
+    """Draw `count` different blocks of some ranges (all, where there are no more), in ascending order.
+
+    >>> drawn([(10, 2), (50, 1)], 9, Random(1))
+    [(10, 1), (11, 1), (50, 1)]
+    """
+    ends = list(accumulate(many for _, many in ranges))
+    total = ends[-1] if ends else 0
+    picked = sorted(random.sample(range(total), min(count, total)))
+    return [(sum(ranges[at]) - ends[at] + pick, 1) for pick in picked for at in [bisect_right(ends, pick)]]
+
+
+def _told(checker: Checker, number: int, lba: int, data: U8 | UnreadableBlocks) -> Iterator[Findings]:
+    """Check a piece; where findings had to be left out of a list, check its halves, so that none is missing."""
+    if isinstance(data, UnreadableBlocks):
+        yield checker.unreadable(number, data)
+        return
+    found = checker.judge(number, lba, data)
+    if not found.unlisted or len(data) == 1:
+        yield found
+        return
+    half = len(data) // 2
+    yield from _told(checker, number, lba, data[:half])
+    yield from _told(checker, number, lba + half, data[half:])
