@@ -14,16 +14,23 @@ import click
     "--report", "--hil-report", "report", metavar="DIR", help="Folder for record.json, report.html, junit.xml."
 )
 @click.option("--transport", "--hil-transport", "transport", metavar="sg3|sgio", help="How commands reach a unit.")
+@click.option(
+    "--verify", "--hil-verify", "verify", metavar="changed|full|sample:N", help="What is verified beside judgements."
+)
 @click.argument("pytest_options", nargs=-1, type=click.UNPROCESSED)
-def run(target: str, report: str | None, transport: str | None, pytest_options: tuple[str, ...]) -> None:
+def run(
+    target: str, report: str | None, transport: str | None, verify: str | None, pytest_options: tuple[str, ...]
+) -> None:
     """Run the conformance suite against TARGET, a shipped name or a target file.
 
     Further options go to pytest: `--hil-seed=N`, `--hil-strict`, `-k WORD`, `-x`. The exit status is pytest's: 0 when
-    nothing failed, 1 when a requirement ended in FAIL, ERROR or UNEXPECTED_PASS, 2 when interrupted.
+    nothing failed, 1 when a requirement ended in FAIL, ERROR or UNEXPECTED_PASS or the last verification found
+    a difference, 2 when interrupted.
     """
     import pytest
 
-    chosen = [f"--hil-transport={transport}"] if transport else []
+    given = {"--hil-transport": transport, "--hil-verify": verify}
+    chosen = [f"{option}={value}" for option, value in given.items() if value is not None]
     sys.exit(int(pytest.main(arguments(target, report, (*chosen, *pytest_options)))))
 
 

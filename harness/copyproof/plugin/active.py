@@ -20,6 +20,7 @@ from copyproof.plugin.outcome import SHOWN, diagnosis
 from copyproof.plugin.rig import Rig
 from copyproof.plugin.stash import ACTIVE, NUMBER, RIG
 from copyproof.plugin.tools import versions
+from copyproof.plugin.verification import Verifier
 from copyproof.reports import junit
 from copyproof.targets import spec as specs
 from copyproof.targets.live import Lun
@@ -41,6 +42,7 @@ def activate(config: pytest.Config) -> None:
     config.stash[ACTIVE] = active
     config.pluginmanager.register(active, "copyproof-active")
     config.pluginmanager.register(active.ending, "copyproof-ending")
+    config.pluginmanager.register(active.verifier, "copyproof-verifier")
     config.pluginmanager.register(fixtures, "copyproof-fixtures")
 
 
@@ -54,6 +56,7 @@ class Active:
         self.seed = given.seed(config)
         self.folder = given.report(config)
         self.ending = Ending(config)
+        self.verifier = Verifier(config)
         self.target = TargetRecord(name=spec.name, driver=spec.driver, profile=spec.profile)
         self.tools: dict[str, str] = {}
         self._cases: list[tuple[int, CaseRecord]] = []
@@ -192,7 +195,7 @@ class Active:
 
     def _conclude(self, session: pytest.Session) -> None:
         cases = [case for _, case in sorted(self._cases, key=lambda pair: pair[0])]
-        self.ending.settle(session, cases)
+        self.ending.settle(session, cases, self.verifier.found)
         judged = {case.test for case in cases}
         cases += [self._not_run(case) for case in self.collected if case.test not in judged]
         self.record = self._complete(cases)
@@ -214,6 +217,7 @@ class Active:
             interrupted=self.ending.reason,
             target=self.target,
             tools=self.tools,
+            verification=self.verifier.found,
             requirements=rows,
             summary=gather.summary(rows),
         )

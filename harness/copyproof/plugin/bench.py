@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from random import Random
 
 from copyproof.blocks.findings import Findings
 from copyproof.blocks.stamp import Stamper
@@ -17,6 +18,7 @@ from copyproof.transport.base import Transport
 from copyproof.verdicts.profile import Profile
 from copyproof.verify.check import Checker
 from copyproof.verify.labels import Sidecar
+from copyproof.verify.pipeline import Advance, drawn, unseen, verify
 from copyproof.verify.volume import HostVolume
 
 #: The numbers by which stamps and the model know the volumes.
@@ -42,7 +44,10 @@ class Unit:
 
 @dataclass(slots=True)
 class Bench:
-    """What all tests of a session share. `broken` says why nothing more may be sent, empty while all is well."""
+    """What all tests of a session share. `broken` says why nothing more may be sent, empty while all is well.
+
+    `sampling` is how many random blocks of each unit are looked at after each test, `sampled` how many that were.
+    """
 
     live: LiveTarget
     units: Mapping[Role, Unit]
@@ -55,7 +60,13 @@ class Bench:
     strict: bool = False
     broken: str = ""
     generation: int = 0
+    sampling: int = 0
+    sampled: int = 0
     _next: dict[Role, int] = field(default_factory=dict)
+    _random: Random = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._random = Random(self.seed)
 
     @property
     def spec(self) -> TargetSpec:
@@ -90,14 +101,18 @@ class Bench:
         first = max(0, span.lba - span.margin)
         return first, min(self.unit(span.role).blocks, span.end + span.margin) - first
 
-    def stamp(self, role: Role, lba: int, count: int) -> None:
-        """Write blocks that say who they are, with a new generation; raises SafetyRefusal or DeviceError."""
+    def stamp(self, role: Role, lba: int, count: int, advance: Advance = unseen) -> None:
+        """Write blocks that say who they are, with a new generation; raises SafetyRefusal or DeviceError.
+
+        `advance` is told how many more blocks were written.
+        """
         unit = self.unit(role)
         if unit.volume is None:
             raise UsageError(f"the {role.value} unit has no block node on this host")
         self.generation += 1
         for first, many in unit.volume.pieces(lba, count):
             unit.volume.write(first, self.stamper.make(unit.number, first, many, self.generation))
+            advance(many)
         self.model.write(unit.number, lba, count, self.generation)
 
     def sidecar(self, role: Role) -> Sidecar:
@@ -110,6 +125,15 @@ class Bench:
     def check(self, role: Role, lba: int, count: int) -> Findings:
         """Read blocks back and compare them with the model."""
         return self.checker.check(self.unit(role).number, lba, count)
+
+    def sample(self) -> Findings:
+        """Check some random blocks of each unit of those that the model knows; draws are repeated by the seed."""
+        total = Findings()
+        for unit in (unit for unit in self.units.values() if unit.volume and self.sampling):
+            ranges = drawn(self.checker.known(unit.number), self.sampling, self._random)
+            total += verify(self.checker, unit.number, ranges).findings
+        self.sampled += total.checked
+        return total
 
     def _place(self, role: Role, blocks: int, margin: int, beside: Sequence[Span]) -> int:
         """Go through a unit from a place of its own, so that a copy goes to another LBA than it came from."""

@@ -10,6 +10,7 @@ import pytest
 
 from copyproof.verdicts.record import CaseRecord
 from copyproof.verdicts.verdict import Verdict
+from copyproof.verdicts.verification import Verification
 
 _FAILING = (Verdict.ERROR, Verdict.FAIL, Verdict.UNEXPECTED_PASS)
 
@@ -46,14 +47,15 @@ class Ending:
         """Let go of the signal."""
         signal.signal(signal.SIGTERM, self._before)
 
-    def settle(self, session: pytest.Session, cases: list[CaseRecord]) -> None:
-        """Complete the reason, and let the exit status follow the verdicts: neither a rerun nor a mark mends them."""
+    def settle(self, session: pytest.Session, cases: list[CaseRecord], verification: Verification | None) -> None:
+        """Complete the reason, and let the exit status follow the verdicts and the last verification: neither a rerun
+        nor a mark mends them."""
         self.reason = self.reason or str(session.shouldfail or session.shouldstop or "")
         if self.refused:
             session.exitstatus = pytest.ExitCode.USAGE_ERROR
         elif session.exitstatus == pytest.ExitCode.OK and not cases:
             session.exitstatus = pytest.ExitCode.NO_TESTS_COLLECTED
-        elif session.exitstatus == pytest.ExitCode.OK and any(case.verdict in _FAILING for case in cases):
+        elif session.exitstatus == pytest.ExitCode.OK and _failed(cases, verification):
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     def _terminated(self, _number: int, _frame: FrameType | None) -> None:
@@ -61,3 +63,8 @@ class Ending:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         self.reason = "ended by SIGTERM"
         raise KeyboardInterrupt
+
+
+def _failed(cases: list[CaseRecord], verification: Verification | None) -> bool:
+    differs = verification is not None and not verification.clean
+    return differs or any(case.verdict in _FAILING for case in cases)

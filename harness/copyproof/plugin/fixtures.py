@@ -28,7 +28,9 @@ def _hil_bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
     try:
         with opened(active.spec, active.seed, active.wrap, strict=active.strict) as bench:
             active.describe(bench)
+            active.verifier.prepare(bench)
             yield bench
+            active.verifier.close(bench, bench.broken or active.ending.reason)
     except UsageError as problem:
         active.ending.refuse(request.session, str(problem))
 

@@ -12,6 +12,7 @@ import pytest
 from copyproof.errors import UsageError
 from copyproof.targets import spec
 from copyproof.transport.ways import Way
+from copyproof.verify.scope import Scope
 
 #: One more than the largest seed: a stamp is made from 64 bits of it.
 SEEDS = 1 << 64
@@ -35,6 +36,11 @@ def seed(config: pytest.Config) -> int:
     if not 0 <= given < SEEDS:
         raise UsageError(f"--hil-seed={given} is not allowed; it must be a whole number from 0 to {SEEDS - 1}")
     return int(given)
+
+
+def scope(config: pytest.Config) -> Scope:
+    """Return what is to be verified; raises UsageError (see `Scope.parse`)."""
+    return Scope.parse(config.getoption("--hil-verify"))
 
 
 def report(config: pytest.Config) -> Path | None:

@@ -7,6 +7,7 @@ from contextlib import ExitStack, contextmanager
 
 from copyproof import safety
 from copyproof.blocks.stamp import Stamper
+from copyproof.device import Device
 from copyproof.errors import SafetyRefusal, UsageError
 from copyproof.model.controller import ReferenceModel
 from copyproof.plugin.bench import NAMES, NUMBERS, Bench, Unit, overlap_chunk
@@ -86,10 +87,24 @@ def _unit(lun: Lun, permitted: safety.Permitted, wrap: Wrap, spec: TargetSpec, s
 def _places(live: LiveTarget, units: Mapping[Role, Unit]) -> dict[int, Place]:
     sees_sidecar = LabelProbe.SIDECAR in live.spec.labels.probes
     return {
-        unit.number: Place(unit.volume, Sidecar(unit.lun.sidecar) if sees_sidecar and unit.lun.sidecar else None)
+        unit.number: Place(
+            reader(unit.lun.device, unit.volume),
+            Sidecar(unit.lun.sidecar) if sees_sidecar and unit.lun.sidecar else None,
+        )
         for unit in units.values()
         if unit.volume
     }
+
+
+def reader(device: Device, volume: HostVolume) -> HostVolume:
+    """Return what a unit is read back through: another path than it is written by, where there is one."""
+    if len(device.block) == 1:
+        return volume
+
+    def refuse() -> int:
+        raise SafetyRefusal(f"refuses to write to {device.block[-1]}: it is the path for reading back")
+
+    return HostVolume(device.block[-1], device.block_size, refuse)
 
 
 def _application_tag(spec: TargetSpec) -> int | None:

@@ -30,6 +30,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         choices=("sg3", "sgio"),
         help="how commands reach a unit: sg_raw of sg3_utils, or the SG_IO ioctl (default: the target file's)",
     )
+    group.addoption(
+        "--hil-verify",
+        metavar="changed|full|sample:N",
+        default="changed",
+        help="what is verified beside each judgement: at the end all that is known (changed), so after the units were "
+        "stamped whole (full), or also N random blocks of each unit after each test (default: changed)",
+    )
     group.addoption("--hil-strict", action="store_true", help="tolerated outcomes count as FAIL")
 
 

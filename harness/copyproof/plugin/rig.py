@@ -87,7 +87,7 @@ class Rig(Arrangement):
             self.error(f"the test sent {len(self._unjudged)} copies that it did not judge")
         if self.cases[-1].verdict in (Verdict.ERROR, Verdict.NOT_SUPPORTED, Verdict.NOT_OBSERVABLE):
             return
-        late = self._look_at(self.leased)
+        late = self._look_at(self.leased) + self.bench.sample()
         if _first(late) and not any(case.verdict is Verdict.FAIL for case in self.cases):
             self._record(
                 Judgement(Verdict.FAIL, f"after the test: {_first(late)}", expected_text(self.requirement)), late

@@ -9,6 +9,7 @@ from enum import Enum
 from copyproof.reports.text import plural, visible
 from copyproof.verdicts.record import Record, RequirementRecord
 from copyproof.verdicts.verdict import Verdict
+from copyproof.verdicts.verification import Verification
 
 MEANINGS = {
     Verdict.ERROR: "The harness or the path to the target failed, so nothing was proved either way.",
@@ -63,16 +64,18 @@ def tolerated(requirement: RequirementRecord) -> bool:
 def conclude(record: Record) -> Conclusion:
     """Say what the run shows. Only a run that judged something and holds no bad verdict is called compliant."""
     tally = counts(record)
-    standing = _standing(tally, record.interrupted)
+    standing = _standing(tally, record)
     deviations = plural(tally.get(Verdict.DEVIATION, 0), "deviation")
     word = f"with {deviations}" if standing is Standing.DEVIATES else standing.value
     return Conclusion(standing, f"Compliant: {word}", _sentence(tally, record))
 
 
-def _standing(tally: dict[Verdict, int], interrupted: str) -> Standing:
-    if tally.get(Verdict.FAIL):
+def _standing(tally: dict[Verdict, int], record: Record) -> Standing:
+    last = record.verification
+    if tally.get(Verdict.FAIL) or (last is not None and last.wrong):
         return Standing.FAILS
-    if interrupted or any(verdict.bad for verdict in tally):
+    unfinished = record.interrupted or (last is not None and last.problem)
+    if unfinished or any(verdict.bad for verdict in tally):
         return Standing.UNPROVEN
     if tally.get(Verdict.DEVIATION):
         return Standing.DEVIATES
@@ -122,6 +125,17 @@ def _sentence(tally: dict[Verdict, int], record: Record) -> str:
     skipped = sum(r.level == "mandatory" and r.verdict is Verdict.NOT_SUPPORTED for r in record.requirements)
     if skipped:
         sentence += f" Of those not supported, {skipped} {'is' if skipped == 1 else 'are'} of level mandatory."
+    sentence += _last(record.verification)
     if record.interrupted:
         sentence += f" The run ended early: {visible(record.interrupted)}."
     return sentence
+
+
+def _last(verification: Verification | None) -> str:
+    """What the verification at the end adds; nothing where all was right."""
+    if verification is None or verification.clean:
+        return ""
+    found = plural(verification.wrong, "wrong block or label", "wrong blocks or labels")
+    said = f" The verification at the end found {found}." if verification.wrong else ""
+    problem = f" The verification at the end was cut short: {visible(verification.problem)}."
+    return said + problem * bool(verification.problem)

@@ -39,7 +39,8 @@ def summary(record: Record, width: int = 80) -> str:
 def _head(record: Record, width: int) -> str:
     conclusion = conclude(record)
     tally = "  ".join(f"{verdict.value} {count}" for verdict, count in counts(record).items())
-    lines = [identity(record.target), _effort(record), f"{conclusion.headline}. {conclusion.sentence}", tally]
+    told = f"{conclusion.headline}. {conclusion.sentence}"
+    lines = [identity(record.target), _effort(record), *_verified(record), told, tally]
     return "\n".join(line for text in lines for line in _wrap(text, width))
 
 
@@ -56,6 +57,17 @@ def _effort(record: Record) -> str:
     commands = sum(len(case.commands) for case in cases)
     done = f"{plural(len(cases), 'case')}, {plural(commands, 'command')}, {plural(blocks, 'block')} checked"
     return f"{done} in {lapse(record.duration)}, seed {record.seed}"
+
+
+def _verified(record: Record) -> list[str]:
+    """Say in one line what the verification at the end of the run looked at."""
+    last = record.verification
+    if last is None:
+        return []
+    checked = sum(unit.checked for unit in last.units)
+    right = sum(unit.right for unit in last.units)
+    told = f"verified at the end ({visible(last.mode)}): {plural(checked, 'block')} checked, {right:,} right"
+    return [f"{told}, in {lapse(last.seconds)}"]
 
 
 def _rows(found: list[Finding], width: int) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import msgspec
 
 from copyproof.verdicts.verdict import Verdict
+from copyproof.verdicts.verification import Verification
 
 SCHEMA = "copyproof.record/1"
 
@@ -102,7 +103,8 @@ class TargetRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
-    """A whole run. `interrupted` says why it ended early, empty when it did not."""
+    """A whole run. `interrupted` says why it ended early, empty when it did not; `verification` what
+    was found at its end, None where no test brought the target up."""
 
     schema: str = SCHEMA
     started: str
@@ -113,5 +115,6 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     interrupted: str = ""
     target: TargetRecord
     tools: dict[str, str]
+    verification: Verification | None = None
     requirements: list[RequirementRecord]
     summary: dict[str, int]

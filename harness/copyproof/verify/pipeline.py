@@ -27,12 +27,12 @@ class Verified:
     map: tuple[Stretch, ...]
 
 
-def _unseen(_blocks: int) -> None:
-    pass
+def unseen(_blocks: int) -> None:
+    """Show no progress."""
 
 
 def verify(
-    checker: Checker, number: int, ranges: Iterable[Range], advance: Advance = _unseen, piece: int = PIECE
+    checker: Checker, number: int, ranges: Iterable[Range], advance: Advance = unseen, piece: int = PIECE
 ) -> Verified:
     """Hold ranges of a volume against the model; `piece` is the bytes of one read. Raises TargetLost or DeviceError.
 

@@ -6,14 +6,14 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from copyproof.verify.pipeline import Advance
+from copyproof.verify.pipeline import Advance, unseen
 
 
 @contextmanager
 def progress(title: str, blocks: int, block_size: int) -> Iterator[Advance]:
     """Show a bar on standard error for `blocks` blocks of `block_size` bytes, where that is a terminal."""
     if not sys.stderr.isatty():
-        yield lambda _blocks: None
+        yield unseen
         return
     from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
