@@ -6,6 +6,7 @@ perhaps followed by the number of the copy from which on it does so.
 
 from __future__ import annotations
 
+import struct
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from copyproof.errors import TargetLost, TransportTimeout
 from copyproof.scsi.cdb import Opcode, ReceiveCopy
 from copyproof.scsi.command import Command, Result, Status
 from copyproof.scsi.copylist import CSCD, HEADER, HEADER_LENGTH, NULL_LU, SEGMENT, SELF, MalformedList, decode
+from copyproof.scsi.provisioning import UNMAP, WRITE_SAME_16
 from copyproof.scsi.sense import decode_sense
 from copyproof.targets.live import Role
 from copyproof.verify.labels import Sidecar
@@ -30,6 +32,8 @@ CHUNK = 64
 CSCDS, SEGMENTS, LIST_LENGTH, SEGMENT_BLOCKS = 4, 8, 1024, 1500
 #: Where the bystander is hit, when it is.
 HIT = 5
+#: An LBA and a count of blocks, as CDBs of 16 bytes and UNMAP block descriptors have them.
+_PLACE = struct.Struct(">QI")
 
 
 class Misbehaviour(Enum):
@@ -136,7 +140,7 @@ class CopyManager:
             return b"\0\0\0\x10" + b"".join(bytes([code, 0, 0, act, 0, 1, 0, 16]) for code, act in actions)
         if command.opcode == Opcode.THIRD_PARTY_COPY_OUT:
             return self._extended_copy(unit, command)
-        raise Refused("05/20/00")
+        return _written(unit, command)
 
     def _extended_copy(self, unit: Unit, command: Command) -> bytes:
         self._copies += bool(command.data_out)
@@ -257,6 +261,21 @@ class CopyManager:
                 destination.sidecar.write(to + done, source.sidecar.read(first + done, piece))
 
 
+def _written(unit: Unit, command: Command) -> bytes:
+    """Carry out WRITE(16), WRITE SAME(16) or UNMAP, after which blocks read zeros."""
+    if command.opcode == UNMAP:
+        lba, blocks = _PLACE.unpack_from(command.data_out, 8)
+        data = bytes(blocks * BLOCK)
+    elif command.opcode in (Opcode.WRITE_16, WRITE_SAME_16):
+        lba, blocks = _PLACE.unpack_from(command.cdb, 2)
+        data = command.data_out * (blocks if command.opcode == WRITE_SAME_16 else 1)
+    else:
+        raise Refused("05/20/00")
+    _need(lba + blocks <= unit.blocks, "05/21/00")
+    unit.write(lba, data)
+    return b""
+
+
 def _need(right: bool, otherwise: str) -> None:
     if not right:
         raise Refused(otherwise)
@@ -278,8 +297,18 @@ def _inquiry(unit: Unit, page: int | None, *, honest: bool) -> bytes:
         return bytes([0, 0, 6, 2, 31, 8 * honest | protect, 0, 0]) + b"COPYFAKE" + b"files".ljust(16) + b"1.0 "
     commands = bytes([6, 0x83, 1, 0, 0x84, 1, 3 ^ (not honest), 0])
     pages = {0x83: bytes([1, 3, 0, len(naa)]) + naa, 0x8F: bytes([0, 1, 0, len(commands)]) + commands}
+    # At most 4096 blocks an UNMAP, 1000 a WRITE SAME.
+    pages |= {0xB0: _filled(60, [(4096, 16, 4), (1000, 32, 8)]), 0xB2: bytes([0, 0x84, 2, 0])}
     _need(page in pages, "05/24/00")
     return bytes([0, page]) + len(pages[page]).to_bytes(2, "big") + pages[page]
+
+
+def _filled(size: int, numbers: list[tuple[int, int, int]]) -> bytes:
+    """Put numbers, each given with its offset and width, into a page of zeros."""
+    body = bytearray(size)
+    for value, offset, width in numbers:
+        body[offset : offset + width] = value.to_bytes(width, "big")
+    return bytes(body)
 
 
 def _parameters() -> bytes:

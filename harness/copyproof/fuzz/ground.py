@@ -1,0 +1,132 @@
+"""What a target offers to random sequences: its units and limits, and which commands it has, asked for and tried."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from copyproof.errors import MalformedAnswer
+from copyproof.plugin.bench import NUMBERS, Bench
+from copyproof.scsi.cdb import inquiry
+from copyproof.scsi.command import Command, Result
+from copyproof.scsi.copylist import COUNT_LIMIT, CSCD_LENGTH, SEGMENT
+from copyproof.scsi.provisioning import (
+    LOGICAL_BLOCK_PROVISIONING,
+    Provisioning,
+    provisioning,
+    unmap,
+    write_same16,
+)
+from copyproof.scsi.vpd import BlockLimits, Page, block_limits
+from copyproof.targets.live import Role
+
+PLAYED = (Role.SOURCE, Role.DESTINATION)
+"""The units that are written to."""
+
+BY_COMMAND = 64
+"""The most blocks that one WRITE command carries; larger host writes go through the block node."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """Volume numbers with their sizes in blocks, and limits: `longest` in blocks a segment, `segments` a list, `same`
+    blocks a WRITE SAME, `unmapped` blocks an UNMAP; 0 where the target has no such command.
+
+    `zeros` says that unmapped blocks read zeros, `resets` that the units may be reset, `strange` holds a segment
+    descriptor type and a CSCD descriptor type that are not advertised.
+    """
+
+    volumes: tuple[tuple[int, int], ...]
+    block_size: int = 512
+    longest: int = COUNT_LIMIT
+    segments: int = 1
+    same: int = 0
+    unmapped: int = 0
+    zeros: bool = False
+    resets: bool = False
+    strange: tuple[int, int] | None = None
+
+    def blocks(self, volume: int) -> int:
+        """The size of a volume in blocks."""
+        return dict(self.volumes)[volume]
+
+
+def survey(bench: Bench) -> Ground:
+    """Ask and try what the target offers; writes one block of the source. Raises DeviceError."""
+    device = bench.unit(Role.SOURCE).lun.device
+    room = min(bench.unit(role).blocks for role in PLAYED) // 2
+    limits = _limits(bench)
+    provided = _provisioning(bench) if not device.protection else None
+    return Ground(
+        volumes=tuple((NUMBERS[role], bench.unit(role).blocks) for role in PLAYED),
+        block_size=device.block_size,
+        longest=max(1, min(_longest(bench), room)),
+        segments=_segments(bench),
+        same=_tried(bench, write_same16(0, 1, bytes(device.block_size)), min(limits.max_write_same or room, room)),
+        unmapped=_tried(bench, unmap(0, 1), min(limits.max_unmap, room)) if provided and provided.unmap else 0,
+        zeros=bool(provided and provided.reads_zeros),
+        resets=_own(bench),
+        strange=_strange(bench),
+    )
+
+
+def _longest(bench: Bench) -> int:
+    parameters = bench.capabilities.parameters
+    length = parameters.max_segment_length if parameters else 0
+    return min(COUNT_LIMIT, length // bench.stamper.block_size) if length else COUNT_LIMIT
+
+
+def _segments(bench: Bench) -> int:
+    """Segments that fit in a list of two CSCD descriptors; where the target names no limit, one is sure."""
+    parameters = bench.capabilities.parameters
+    if parameters is None:
+        return 1
+    room = (parameters.max_list_length - 2 * CSCD_LENGTH) // SEGMENT.size if parameters.max_list_length else COUNT_LIMIT
+    return max(1, min(parameters.max_segments or 1, room))
+
+
+def _limits(bench: Bench) -> BlockLimits:
+    raw = _page(bench, Page.BLOCK_LIMITS)
+    return block_limits(raw) if raw else BlockLimits(0, 0, 0, 0, 0)
+
+
+def _provisioning(bench: Bench) -> Provisioning | None:
+    raw = _page(bench, LOGICAL_BLOCK_PROVISIONING)
+    return provisioning(raw) if raw else None
+
+
+def _page(bench: Bench, page: int) -> bytes:
+    """Return a VPD page, empty where the unit has none that can be read."""
+    result = _sent(bench, inquiry(page))
+    try:
+        if result.good:
+            block_limits(result.data) if page == Page.BLOCK_LIMITS else provisioning(result.data)
+            return result.data
+    except MalformedAnswer:
+        pass
+    return b""
+
+
+def _tried(bench: Bench, command: Command, most: int) -> int:
+    """Return the limit of a command that the unit carries out, 0 of another; what it hit is stamped afterwards."""
+    works = _sent(bench, command).good
+    bench.stamp(Role.SOURCE, 0, 1)
+    return most if works else 0
+
+
+def _sent(bench: Bench, command: Command) -> Result:
+    return bench.unit(Role.SOURCE).transport.execute(command, bench.spec.command_timeout)
+
+
+def _own(bench: Bench) -> bool:
+    """Whether the run made the units itself: a reset ends the commands of every other initiator."""
+    named = (bench.spec.luns[role.value] for role in PLAYED)
+    return not any(unit.naa or unit.serial for unit in named)
+
+
+def _strange(bench: Bench) -> tuple[int, int] | None:
+    parameters = bench.capabilities.parameters
+    if parameters is None:
+        return None
+    segment = next((kind for kind in range(0xBE) if kind not in parameters.descriptors), None)
+    cscd = next((kind for kind in range(0xE0, 0xFE) if kind not in parameters.descriptors), None)
+    return None if segment is None or cscd is None else (segment, cscd)

@@ -1,0 +1,187 @@
+"""Draw sequences, play them until the budget is spent or a difference shows, and shrink what showed it."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from enum import Enum
+from tempfile import TemporaryDirectory
+
+import hypothesis
+from hypothesis import HealthCheck, Phase, Verbosity, given, settings
+from hypothesis.configuration import set_hypothesis_home_dir
+
+from copyproof.errors import CopyproofError
+from copyproof.fuzz.mix import kinds
+from copyproof.fuzz.operations import Operation
+from copyproof.fuzz.player import Difference, Event, Player, told
+from copyproof.fuzz.strategies import sequences
+
+
+class Ended(Enum):
+    """Why a search ended."""
+
+    STEPS = "all steps were done"
+    TIME = "the time was up"
+    DIFFERENCE = "a difference was found"
+    BROKEN = "the target failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """At most so many operations in all, and seconds; shrinking comes on top, for at most five minutes."""
+
+    steps: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Counterexample:
+    """The shortest sequence that showed a difference, what was done in it, and the diagnosis."""
+
+    operations: tuple[Operation, ...]
+    events: tuple[Event, ...]
+    diagnosis: str
+
+
+@dataclass(slots=True)
+class Search:
+    """One search; `steps` and `mix` count what was played before the first difference, `tries` sequences after it."""
+
+    player: Player
+    budget: Budget
+    clock: Callable[[], float] = time.monotonic
+    steps: int = 0
+    examples: int = 0
+    tries: int = 0
+    mix: Counter[str] = field(default_factory=Counter)
+    found: Counterexample | None = None
+    problem: str = ""
+    ended: Ended = Ended.STEPS
+    _deadline: float = 0.0
+    _played: list[tuple[int, tuple[Operation, ...]]] = field(default_factory=list)
+
+    def run(self, seed: int) -> None:
+        """Search; the same seed draws the same sequences (with the same release of Hypothesis)."""
+        self._deadline = self.clock() + self.budget.seconds
+        try:
+            with _no_traces():
+                _drawn(sequences(self.player.ground), self._example, seed, self.budget.steps)
+        except Difference:
+            pass
+        except _Stop as stop:
+            self._stopped(stop)
+        except hypothesis.errors.Flaky:
+            # The difference does not show every time: the shortest sequence that showed it stands.
+            pass
+        if self.found:
+            self.ended = Ended.DIFFERENCE
+        elif not self.problem:
+            self._whole()
+
+    def _stopped(self, stop: _Stop) -> None:
+        self.ended = stop.ended
+        self.problem = str(stop.problem or "")
+
+    def _example(self, operations: Sequence[Operation]) -> None:
+        """Play one sequence; only a Difference may reach Hypothesis, which takes every other exception for one too."""
+        try:
+            self._play(operations)
+        except CopyproofError as problem:
+            raise _Stop(Ended.BROKEN, problem) from problem
+
+    def _play(self, operations: Sequence[Operation]) -> None:
+        first = self.found is None
+        self.examples, self.tries = self.examples + first, self.tries + (not first)
+        done: list[Operation] = []
+        self._played.append((self.player.bench.generation, tuple(operations)))
+        self.player.begin()
+        try:
+            for operation in operations:
+                if first:
+                    self._spend()
+                done.append(operation)
+                seen = self.player.play(operation)
+                if first:
+                    self.mix += kinds(operation, seen, self.player.ground)
+            self.player.finish()
+        except Difference as difference:
+            self._note(tuple(done), str(difference))
+            raise
+
+    def _spend(self) -> None:
+        if self.steps >= self.budget.steps:
+            raise _Stop(Ended.STEPS)
+        if self.clock() > self._deadline:
+            raise _Stop(Ended.TIME)
+        self.steps += 1
+
+    def _note(self, operations: tuple[Operation, ...], diagnosis: str) -> None:
+        if self.found is None or self._size(operations) <= self._size(self.found.operations):
+            self.found = Counterexample(operations, tuple(self.player.log), diagnosis)
+
+    def _size(self, operations: tuple[Operation, ...]) -> tuple[int, int]:
+        ground = self.player.ground
+        return len(operations), sum(part.blocks for one in operations for part in one.ranges(ground))
+
+    def _whole(self) -> None:
+        """Look at the whole units at last: a stray write is told by its stamp, and with it the sequence that it came
+        from."""
+        try:
+            findings = self.player.whole()
+        except CopyproofError as problem:
+            self._stopped(_Stop(Ended.BROKEN, problem))
+            return
+        if findings.wrong:
+            strays = [finding.found.generation for finding in findings.findings if finding.found]
+            before = [operations for start, operations in self._played if strays and start < strays[0]]
+            self.found = Counterexample(before[-1] if before else (), (), f"after the last sequence: {told(findings)}")
+            self.ended = Ended.DIFFERENCE
+
+
+class _Stop(BaseException):
+    """Ends a search from within. No Exception, since Hypothesis would take that for a difference and shrink it."""
+
+    def __init__(self, ended: Ended, problem: CopyproofError | None = None) -> None:
+        super().__init__(ended.value)
+        self.ended, self.problem = ended, problem
+
+
+def _drawn(
+    strategy: hypothesis.strategies.SearchStrategy[list[Operation]],
+    example: Callable[[Sequence[Operation]], None],
+    seed: int,
+    most: int,
+) -> None:
+    """Let Hypothesis draw sequences and shrink; a device takes its time, and nothing is kept between runs."""
+
+    @hypothesis.seed(seed)
+    @settings(
+        max_examples=most + 1,
+        database=None,
+        deadline=None,
+        phases=(Phase.generate, Phase.shrink),
+        suppress_health_check=list(HealthCheck),
+        report_multiple_bugs=False,
+        print_blob=False,
+        verbosity=Verbosity.quiet,
+    )
+    @given(strategy)
+    def play(operations: list[Operation]) -> None:
+        example(operations)
+
+    play()
+
+
+@contextmanager
+def _no_traces() -> Iterator[None]:
+    """Keep what Hypothesis caches out of the current folder."""
+    with TemporaryDirectory(prefix="copyproof-") as folder:
+        set_hypothesis_home_dir(folder)
+        try:
+            yield
+        finally:
+            set_hypothesis_home_dir(None)
