@@ -27,12 +27,12 @@ def test_better_than_known(hil):
 
 @hil_requirement("XC1-LIST-SHORT")
 def test_wrong(hil):
-    hil.judge(hil.send(hil.copy(blocks=8)))
+    hil.judge(hil.send(hil.copy(blocks=8).spoilt(cut(15))))
 
 @hil_requirement("XC1-SEG-TYPE")
 @hil_needs(Capability.PARAMETERS)
 def test_unsupported(hil):
-    hil.judge(hil.send(hil.copy(blocks=8)))
+    hil.judge(hil.send(hil.copy(blocks=8).spoilt(spoil("segment[0].type", hil.unadvertised(range(0xBE))))))
 
 @hil_requirement("XC1-PI-LABELS")
 @hil_needs(Capability.LABELS)
@@ -47,7 +47,7 @@ def test_judging_nothing(hil):
 
 def test_each_verdict_shows_as_its_own_outcome_with_its_cause_and_without_a_traceback(stand: Stand) -> None:
     stand.configure(profile="lio")
-    stand.misbehave("takes-any-device-type", "has-no-operating-parameters 0")
+    stand.misbehave("takes-any-device-type", "has-no-operating-parameters 0", "refuses-with-a-wrong-sense")
     stand.write(EACH)
     run = stand.run("-ra", f"--junit-xml={stand.folder / 'junit.xml'}")
     run.result.assert_outcomes(passed=1, xfailed=1, failed=2, skipped=2, errors=1)
@@ -57,10 +57,10 @@ def test_each_verdict_shows_as_its_own_outcome_with_its_cause_and_without_a_trac
         [
             "XC1-ONE-BLOCK: ERROR: the test judged nothing",
             "XC1-SELF: UNEXPECTED_PASS: GOOD is allowed, but the profile expects 05/26/00: mend the profile",
-            "XC1-LIST-SHORT: FAIL: GOOD instead of 05/1A/00",
+            "XC1-LIST-SHORT: FAIL: 05/25/00 instead of 05/1A/00",
             "  expected  05/1A/00",
-            "  observed  GOOD",
-            "  sent      EXTENDED COPY(LID1) to file:source: GOOD",
+            "  observed  05/25/00",
+            "  sent      EXTENDED COPY(LID1) to file:source: 05/25/00",
             "  by hand   sg_raw /dev/source 83 00*",
         ]
     )
@@ -87,7 +87,7 @@ def test_each_verdict_shows_as_its_own_outcome_with_its_cause_and_without_a_trac
 
 def test_junit_tells_requirement_clause_and_verdict_of_each_test(stand: Stand) -> None:
     stand.configure(profile="lio")
-    stand.misbehave("takes-any-device-type", "has-no-operating-parameters 0")
+    stand.misbehave("takes-any-device-type", "has-no-operating-parameters 0", "refuses-with-a-wrong-sense")
     stand.write(EACH)
     stand.run(f"--junit-xml={stand.folder / 'junit.xml'}")
     properties = _properties(stand)
@@ -126,12 +126,29 @@ def test_only_passes_end_with_status_0(stand: Stand) -> None:
 
 TOLERATED = """
 @hil_requirement("XC1-LIST-OVER")
-def test_too_many(hil):
-    hil.judge(hil.send(hil.copy(blocks=8).spoilt(repeat_cscds(5))))
+def test_too_long(hil):
+    hil.judge(hil.send(hil.copy(blocks=8).spoilt(repeat_cscds(33))))
+"""
+COUNTS_FIRST = """
+from dataclasses import replace
+from copyproof.scsi.sense import decode_sense
+
+class CountsFirst:
+    def __init__(self, inner):
+        self.inner, self.name, self.repeat_by_hand = inner, inner.name, inner.repeat_by_hand
+
+    def execute(self, command, timeout):
+        result = self.inner.execute(command, timeout)
+        too_many = decode_sense(bytes.fromhex("7205260600000000"))
+        return replace(result, sense=too_many) if str(result.sense) == "05/1A/00" else result
+
+def pytest_hil_transport(transport):
+    return CountsFirst(transport)
 """
 
 
 def test_a_tolerated_outcome_passes_with_its_reason(stand: Stand) -> None:
+    stand.pytester.makeconftest(COUNTS_FIRST)
     stand.write(TOLERATED)
     run = stand.run()
     assert run.status == 0
@@ -140,6 +157,7 @@ def test_a_tolerated_outcome_passes_with_its_reason(stand: Stand) -> None:
 
 
 def test_a_tolerated_outcome_fails_where_the_run_is_strict(stand: Stand) -> None:
+    stand.pytester.makeconftest(COUNTS_FIRST)
     stand.write(TOLERATED)
     run = stand.run("--hil-strict")
     assert run.status == 1
@@ -151,7 +169,7 @@ MARKED = """
 @pytest.mark.xfail(reason="known")
 @hil_requirement("XC1-LIST-SHORT")
 def test_wrong(hil):
-    hil.judge(hil.send(hil.copy(blocks=8)))
+    hil.judge(hil.send(hil.copy(blocks=8).spoilt(cut(15))))
 
 @pytest.mark.xfail(strict=True)
 @hil_requirement("XC1-ONE-BLOCK")
@@ -161,6 +179,7 @@ def test_right(hil):
 
 
 def test_an_xfail_mark_changes_no_verdict(stand: Stand) -> None:
+    stand.misbehave("refuses-with-a-wrong-sense")
     stand.write(MARKED)
     run = stand.run()
     run.result.assert_outcomes(passed=1, failed=1)
@@ -246,6 +265,7 @@ def test_reruns_are_refused_with_the_way_out(stand: Stand) -> None:
 def test_the_table_keeps_to_80_columns(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "80")
     stand.configure(profile="lio")
+    stand.misbehave("refuses-with-a-wrong-sense")
     stand.write(EACH)
     table = stand.run().text.split("compliance of files")[1].split("\n", 1)[1].partition("/report.html")[0]
     lines = table.splitlines()[:-1]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from copyproof.model.copy_view import SEGMENT_LENGTHS, ListView, Part, SegmentType
 from copyproof.model.known import KnownTarget
@@ -149,18 +150,22 @@ def _readable(part: Part) -> bool:
     return part.layout is HEADER or part["type"] in (*COMMON_TYPES, SegmentType.BLOCK_TO_BLOCK_HELD)
 
 
-HEADER_CHECKS: tuple[Callable[[ListView, KnownTarget], Breach | None], ...] = (
-    _header_is_there,
-    _list_is_whole,
+ListCheck: TypeAlias = Callable[[ListView, KnownTarget], Breach | None]
+
+#: Without these nothing more can be read: of a list that is cut short, only what its header says.
+LENGTH_CHECKS: tuple[ListCheck, ...] = (_header_is_there, _list_is_whole)
+HEADER_CHECKS: tuple[ListCheck, ...] = (
     _nothing_follows,
     _cscds_are_whole,
     _cscds_are_few,
-    _segments_are_few,
     _descriptors_are_short,
     _inline_data_is_short,
     _usage_is_defined,
     _identifier_is_unused,
     _identifier_is_free,
+)
+CONTENT_CHECKS: tuple[ListCheck, ...] = (
+    _segments_are_few,
     _held_data_has_an_identifier,
     _something_is_ordered,
     _reserved_bits_are_zero,
@@ -201,13 +206,19 @@ def _segment_length(part: Part, target: KnownTarget) -> Breach | None:
 SEGMENT_CHECKS: tuple[Callable[[Part, KnownTarget], Breach | None], ...] = (_segment_type, _segment_length)
 
 
-def header_breaches(view: ListView, target: KnownTarget) -> Iterator[Breach]:
-    """Give what is wrong with the list as a whole; of one without a whole header nothing more is asked."""
-    for check in HEADER_CHECKS:
-        if found := check(view, target):
-            yield found
-            if check is _header_is_there:
-                return
+def length_breach(view: ListView, target: KnownTarget) -> Breach | None:
+    """Return why a list is cut short, None where it is not."""
+    return next((found for check in LENGTH_CHECKS if (found := check(view, target))), None)
+
+
+def list_breaches(view: ListView, target: KnownTarget) -> Iterator[Breach]:
+    """Give what is wrong with the list as a whole, as far as it is there."""
+    short = length_breach(view, target)
+    if short:
+        yield short
+    if len(view.raw) >= HEADER_LENGTH:
+        checks = HEADER_CHECKS if short else (*HEADER_CHECKS, *CONTENT_CHECKS)
+        yield from (found for check in checks if (found := check(view, target)))
 
 
 def cscd_breaches(view: ListView, target: KnownTarget) -> Iterator[Breach]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import Enum
 
 from copyproof.scsi.answers import OperatingParameters
@@ -74,16 +75,21 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class KnownTarget:
-    """All that is known. `parameters` are the copy manager's limits, None where it does not tell them; `pages` the VPD
-    pages that it has, None where nobody asked; `identifiers` the list identifiers of copies that it may still know,
-    `active` those of copies in progress."""
+    """All that is known. `parameters` are the copy manager's limits, None where it does not tell; `identifiers` are
+    the list identifiers of copies that it may still know, `active` those of copies in progress.
+
+    Of what is optional: `copies` says whether EXTENDED COPY(LID1) is there, `lists_opcodes` REPORT SUPPORTED OPERATION
+    CODES, `pages` which VPD pages are; None, and a page not named, where nobody asked.
+    """
 
     units: tuple[KnownUnit, ...]
     parameters: OperatingParameters | None = None
     faults: tuple[Fault, ...] = ()
-    pages: frozenset[int] | None = None
     identifiers: frozenset[int] = frozenset()
     active: frozenset[int] = frozenset()
+    copies: bool | None = None
+    lists_opcodes: bool | None = None
+    pages: Mapping[int, bool | None] = field(default_factory=dict)
 
     def unit(self, volume: int) -> KnownUnit:
         """Return a unit by its volume number; raises KeyError when the target has none such."""
@@ -93,5 +99,6 @@ class KnownTarget:
         return found
 
     def named(self, designator: Designator) -> KnownUnit | None:
-        """Return the unit that answers to a designator."""
-        return next((unit for unit in self.units if unit.designator == designator), None)
+        """Return the unit that answers to a designator, which is its NAA."""
+        wanted = designator.naa
+        return next((unit for unit in self.units if wanted and unit.naa.lower() == wanted), None)

@@ -24,6 +24,12 @@ from copyproof.scsi.layout import number
 from copyproof.scsi.outcome import Outcome
 from copyproof.scsi.vetting import writes
 
+#: How a unit refuses a command or service action that it does not implement (SPC-4 4.2.5).
+_NOT_IMPLEMENTED = ("05/24/00", "05/20/00")
+
+#: VPD pages that each unit has (SPC-4 table 607).
+_MANDATORY_PAGES = frozenset({0x00, 0x83})
+
 #: Commands that a unit answers whoever has reserved it (SPC-4 table 70).
 _FREE = frozenset({Opcode.INQUIRY, Opcode.REPORT_LUNS, Opcode.REQUEST_SENSE, Opcode.PERSISTENT_RESERVE_IN})
 #: Mandatory commands, and those that every disk has, which change no block and have nothing to refuse.
@@ -67,30 +73,37 @@ def _capacity(command: Command, unit: KnownUnit, target: KnownTarget) -> Predict
     return _settled(command, unit, target) if command.service_action == 0x10 else _unknown(command, target)
 
 
+def _optional(there: bool | None, *refusals: str) -> tuple[str, ...]:
+    """Return the outcomes of something optional that is there, is not there, or that nobody asked about."""
+    return {True: ("GOOD",), False: refusals, None: ("GOOD", *refusals)}[there]
+
+
 def _inquiry(command: Command, _: KnownUnit, target: KnownTarget) -> Prediction:
     vital, page = command.cdb[1] & 1, command.cdb[2]
     if not vital:
         outcome = "05/24/00" if page else "GOOD"
         return _answered("SPC-4 6.6.1: without EVPD the page code is 0", outcome)
-    if target.pages is None:
-        return _answered(f"SPC-4 6.6.1: nobody asked whether there is a VPD page {page:02X}h", "GOOD", "05/24/00")
-    return _answered(f"SPC-4 6.6.1: VPD page {page:02X}h", "GOOD" if page in target.pages else "05/24/00")
+    known = True if page in _MANDATORY_PAGES else target.pages.get(page)
+    return _answered(f"SPC-4 6.6.1: VPD page {page:02X}h", *_optional(known, "05/24/00"))
 
 
 def _supported_opcodes(command: Command, _: KnownUnit, target: KnownTarget) -> Prediction:
     if command.service_action != 0x0C:
         return _unknown(command, target)
-    return _answered("SPC-4 6.35: REPORT SUPPORTED OPERATION CODES is optional", "GOOD", "05/20/00", "05/24/00")
+    rule = "SPC-4 6.35: REPORT SUPPORTED OPERATION CODES is optional"
+    return _answered(rule, *_optional(target.lists_opcodes, *_NOT_IMPLEMENTED))
 
 
 def _copy_out(command: Command, unit: KnownUnit, target: KnownTarget) -> Prediction:
     """83h: EXTENDED COPY(LID1) by its list, reserved service actions refused, the optional ones by nobody known."""
     if command.service_action not in tuple(CopyOut):
-        return _answered("SPC-4 4.2.5.2, 5.17.3: the service action is reserved", "05/24/00", "05/20/00")
-    if command.service_action == CopyOut.COPY_OPERATION_ABORT:
-        return _answered("SPC-4 6.3: no such copy is in progress, or the command is optional", "05/24/00", "05/20/00")
+        return _answered("SPC-4 4.2.5.2, 5.17.3: the service action is reserved", *_NOT_IMPLEMENTED)
+    if command.service_action == CopyOut.COPY_OPERATION_ABORT and not target.active:
+        return _answered("SPC-4 6.3: no such copy is in progress, or the command is optional", *_NOT_IMPLEMENTED)
     if command.service_action != CopyOut.EXTENDED_COPY_LID1:
         return _unknown(command, target)
+    if target.copies is False:
+        return _answered("SPC-4 5.17.3: EXTENDED COPY(LID1) is optional, and not there", *_NOT_IMPLEMENTED)
     length = number(command.cdb, 10, 4)
     if not length:
         return Prediction((Branch((GOOD,), "SPC-4 6.4.1: a parameter list length of 0 is no error"),))
@@ -102,12 +115,12 @@ def _copy_out(command: Command, unit: KnownUnit, target: KnownTarget) -> Predict
 def _copy_in(command: Command, _: KnownUnit, target: KnownTarget) -> Prediction:
     """84h: the operating parameters always, the results of a copy where the list identifier is known."""
     action = command.service_action
-    if action == ReceiveCopy.OPERATING_PARAMETERS:
-        return _answered("SPC-4 6.22, 4.2.5.6: a short allocation length truncates", "GOOD")
     if action not in tuple(ReceiveCopy):
-        return _answered("SPC-4 4.2.5.2, 5.17.3: the service action is reserved", "05/24/00", "05/20/00")
-    if action > ReceiveCopy.FAILURE_DETAILS_LID1:
-        return _answered("SPC-4 5.17.3: an optional service action", "GOOD", "05/24/00", "05/20/00")
+        return _answered("SPC-4 4.2.5.2, 5.17.3: the service action is reserved", *_NOT_IMPLEMENTED)
+    if action > ReceiveCopy.FAILURE_DETAILS_LID1 or target.copies is False:
+        return _answered("SPC-4 5.17.3: an optional service action", "GOOD", *_NOT_IMPLEMENTED)
+    if action == ReceiveCopy.OPERATING_PARAMETERS:
+        return _answered("SPC-4 5.17.3 table 108, 6.22, 4.2.5.6: a short allocation length truncates", "GOOD")
     optional = ("05/20/00",) if action == ReceiveCopy.COPY_DATA_LID1 else ()
     if command.cdb[2] in target.identifiers | target.active:
         rule = "SPC-4 6.21, 6.23, 6.25: a copy manager may have discarded what it knew of a copy"

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from copyproof.model.controller import Transfer
 from copyproof.model.copy_course import Untold, processed
-from copyproof.model.copy_rules import Breach, cscd_breaches, header_breaches, segment_breaches
+from copyproof.model.copy_rules import Breach, cscd_breaches, length_breach, list_breaches, segment_breaches
 from copyproof.model.copy_view import ListView, Part
 from copyproof.model.known import KnownTarget, KnownUnit
 from copyproof.model.prediction import Branch, Forgetting, Prediction, Step
@@ -26,24 +26,21 @@ def predict_list(raw: bytes, receiver: KnownUnit, target: KnownTarget) -> Predic
     manager may look at descriptors before their turn (5.17.7.2), so a list with several faults may end in any of them.
     """
     view = ListView(raw)
-    header = list(header_breaches(view, target))
-    static = [*cscd_breaches(view, target), *(b for part in view.segments for b in segment_breaches(part, target))]
-    before = [*header, *cscd_breaches(view, target)]
-    if any(item.binding for item in before):
-        return Prediction(tuple(_refusals(dict.fromkeys([*header, *static]))))
-    branches = _course(view, receiver, target)
-    early = [*_refusals(item for item in [*before, *static] if _early(item))]
-    return Prediction(tuple(_distinct([*branches, *early])))
+    whole = list(list_breaches(view, target))
+    if length_breach(view, target):
+        return Prediction(tuple(_refusals(whole)))
+    cscds = list(cscd_breaches(view, target))
+    segments = [found for part in view.segments for found in segment_breaches(part, target)]
+    early = _refusals([*whole, *cscds, *segments])
+    if any(item.binding for item in (*whole, *cscds)):
+        return Prediction(tuple(_distinct(early)))
+    return Prediction(tuple(_distinct([*_course(view, receiver, target), *early])))
 
 
 def anything(rule: str, target: KnownTarget) -> Prediction:
     """Return the prediction of what the model does not know: any outcome, and no block is sure any more."""
     everywhere = tuple(Forgetting(unit.volume, 0, unit.blocks) for unit in target.units)
     return Prediction((Branch((), rule, perhaps=everywhere),))
-
-
-def _early(item: Breach) -> bool:
-    return any(not outcome.sense.startswith(COPY_ABORTED) for outcome in item.outcomes)
 
 
 def _refusals(found: Iterable[Breach]) -> Iterator[Branch]:

@@ -49,7 +49,8 @@ class Branch:
 
     `done` are the steps that took effect in whole, in this order. Then of `partial` the first blocks were written,
     from none to all of them: the residual in the sense data says how many of its segment are missing, `behind` of which
-    none could write. Each of `perhaps` was done in whole, in part or not at all. Empty `outcomes` stand for any outcome: the standard leaves it open.
+    none could write. Each of `perhaps` was done in whole, in part or not at all. Empty `outcomes` stand for any
+    outcome: the standard leaves it open.
     """
 
     outcomes: tuple[Outcome, ...]

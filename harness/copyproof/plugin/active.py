@@ -85,6 +85,7 @@ class Active:
             transport=self.spec.transport.value,
             luns=[_lun_record(lun) for lun in bench.live.luns.values()],
             capabilities=bench.capabilities.described(),
+            parameters=bench.capabilities.parameters,
         )
 
     def pytest_report_header(self) -> str:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 from copyproof.errors import UsageError
 from copyproof.model.controller import Transfer
+from copyproof.model.known import Fault
 from copyproof.plugin.bench import NUMBERS, ROLES, Bench
 from copyproof.plugin.order import Order, Span
 from copyproof.safety import NOBODY
@@ -21,6 +22,8 @@ from copyproof.targets.spec import TagPolicy
 
 #: Stamped blocks on each side of a span, which no copy may touch.
 MARGIN = 16
+#: How a read of a block ends whose tag is not what it must be (SBC-3 4.22).
+UNREADABLE = {"guard": "0B/10/01", "reference": "0B/10/03"}
 #: Where the declared rule has no chunk: long enough that a copy in pieces would show.
 LONG_OVERLAP_BYTES = 8 << 20
 
@@ -155,7 +158,10 @@ class Arrangement:
 
     @contextmanager
     def changed_labels(self, order: Order, block: int = 0, count: int = 1, **tags: int) -> Iterator[None]:
-        """Change tags (`guard`, `application`, `reference`) of source blocks behind the target's back, for a while."""
+        """Change tags (`guard`, `application`, `reference`) of source blocks behind the target's back, for a while.
+
+        A wrong guard or reference tag makes them unreadable (SBC-3 4.22), and the model knows that meanwhile.
+        """
         first = order.intent[0]
         sidecar = self.bench.sidecar(ROLES[first.source])
         right = sidecar.read(first.source_lba + block, count)
@@ -163,10 +169,14 @@ class Arrangement:
         for name, value in tags.items():
             wrong[name] = value
         sidecar.write(first.source_lba + block, wrong)
+        sense = next((sense for tag, sense in UNREADABLE.items() if tag in tags), "")
+        faults = [Fault(first.source, first.source_lba + block, count, sense)] if sense else []
+        self.bench.faults += faults
         try:
             yield
         finally:
             sidecar.write(first.source_lba + block, right)
+            self.bench.faults = [fault for fault in self.bench.faults if fault not in faults]
 
     def application_breach(self, order: Order, source_tag: int) -> str:
         """Say what is wrong with the application tags of copied blocks whose sources carried `source_tag`."""

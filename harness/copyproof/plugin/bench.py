@@ -10,8 +10,11 @@ from copyproof.blocks.findings import Findings
 from copyproof.blocks.stamp import Stamper
 from copyproof.errors import UsageError
 from copyproof.model.controller import ReferenceModel
+from copyproof.model.known import Fault, KnownTarget
 from copyproof.plugin.order import Span
 from copyproof.targets.capabilities import Capabilities
+from copyproof.targets.known import NUMBERS as NUMBERS
+from copyproof.targets.known import known_target, known_unit
 from copyproof.targets.live import LiveTarget, Lun, Role
 from copyproof.targets.spec import OverlapKind, TargetSpec
 from copyproof.transport.base import Transport
@@ -21,8 +24,6 @@ from copyproof.verify.labels import Sidecar
 from copyproof.verify.pipeline import Advance, drawn, unseen, verify
 from copyproof.verify.volume import HostVolume
 
-#: The numbers by which stamps and the model know the volumes.
-NUMBERS: Mapping[Role, int] = {role: number for number, role in enumerate(Role, start=1)}
 NAMES: Mapping[int, str] = {number: role.value for role, number in NUMBERS.items()}
 ROLES: Mapping[int, Role] = {number: role for role, number in NUMBERS.items()}
 
@@ -44,7 +45,8 @@ class Unit:
 
 @dataclass(slots=True)
 class Bench:
-    """What all tests of a session share. `broken` says why nothing more may be sent, empty while all is well.
+    """What all tests of a session share. `broken` says why nothing more may be sent, empty while all is well; `faults`
+    are blocks that a test has made unreadable for now.
 
     `sampling` is how many random blocks of each unit are looked at after each test, `sampled` how many that were.
     """
@@ -60,6 +62,7 @@ class Bench:
     strict: bool = False
     broken: str = ""
     generation: int = 0
+    faults: list[Fault] = field(default_factory=list)
     sampling: int = 0
     sampled: int = 0
     _next: dict[Role, int] = field(default_factory=dict)
@@ -78,6 +81,13 @@ class Bench:
         """The version that profiles speak of: the target file's, else this kernel where it is the target, else the
         product revision."""
         return self.spec.version or self.live.facts.get("kernel", "") or self.capabilities.inquiry.revision
+
+    @property
+    def known(self) -> KnownTarget:
+        """What the model may know of the target when it predicts a command."""
+        devices = {role: lun.device for role, lun in self.live.luns.items()}
+        units = (known_unit(role, d.naa, d.blocks, d.block_size, d.protection) for role, d in devices.items())
+        return known_target(units, self.capabilities.parameters, self.capabilities.has, self.faults)
 
     def unit(self, role: Role) -> Unit:
         """Return a unit; raises UsageError when this target has none in that role."""

@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from copyproof.model.controller import Transfer
+from copyproof.model.known import Fault
+from copyproof.model.prediction import Prediction
 from copyproof.scsi.cdb import extended_copy
 from copyproof.scsi.command import Command, Result
 from copyproof.scsi.spoil import Spoiler
 from copyproof.targets.live import Role
+from copyproof.verdicts.record import CommandRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +67,13 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A command that was sent, to which unit, and its result. `order` is None when it was no copy."""
+    """A command that was sent, to which unit, its result, and what the model had predicted. `order` is None when it was
+    no copy; `proof` is what the record keeps of it, `faults` what could not be read while it ran."""
 
     command: Command
     via: Role
     result: Result
+    prediction: Prediction
+    proof: CommandRecord
     order: Order | None = None
+    faults: tuple[Fault, ...] = ()

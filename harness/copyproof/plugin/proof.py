@@ -5,26 +5,31 @@ from __future__ import annotations
 import hashlib
 
 from copyproof.blocks.findings import Findings
+from copyproof.model.known import Fault
+from copyproof.plugin.bench import ROLES
 from copyproof.scsi.cdb import opcode_name
 from copyproof.scsi.command import Command, Result
+from copyproof.targets.live import Role
 from copyproof.transport.base import Transport
-from copyproof.verdicts.record import BlockRecord, CommandRecord
+from copyproof.verdicts.record import BlockRecord, CommandRecord, FaultRecord
 
-#: Bytes of a command's data that the record keeps; the digest covers all of it.
-HEAD = 1024
+#: Bytes of the data that the record keeps of an answer, and of a parameter list, from which the model must be able to
+#: predict; the digest covers all of it.
+HEAD, LIST = 1024, 2048
 EXAMPLES = 8
 
 
-def command_record(transport: Transport, command: Command, result: Result | None) -> CommandRecord:
-    """Return what the record keeps of one command and its result; no result is the status `UNKNOWN`."""
+def command_record(transport: Transport, role: Role, command: Command, result: Result | None) -> CommandRecord:
+    """Return what the record keeps of one command to the unit in a role; no result is the status `UNKNOWN`."""
     data = command.data_out or (result.data if result else b"")
     return CommandRecord(
         via=transport.name,
+        unit=role.value,
         cdb=command.cdb.hex(),
         name=opcode_name(command.cdb),
         direction="out" if command.data_out else "in" if command.data_in else "none",
         length=len(data),
-        data=data[:HEAD].hex(),
+        data=data[: LIST if command.data_out else HEAD].hex(),
         digest=hashlib.sha256(data).hexdigest() if data else "",
         status=result.status.name if result else "UNKNOWN",
         sense=str(result.sense) if result and result.sense else "",
@@ -33,6 +38,11 @@ def command_record(transport: Transport, command: Command, result: Result | None
         duration=result.duration if result else 0.0,
         repeat=transport.repeat_by_hand(command),
     )
+
+
+def fault_record(fault: Fault) -> FaultRecord:
+    """Return what the record keeps of blocks that could not be read."""
+    return FaultRecord(unit=ROLES[fault.volume].value, lba=fault.lba, blocks=fault.blocks, sense=fault.sense)
 
 
 def block_record(findings: Findings) -> BlockRecord:

@@ -4,20 +4,27 @@ from __future__ import annotations
 
 import time
 
+import msgspec
+
 from copyproof.blocks.findings import Findings
 from copyproof.errors import CopyproofError, DeviceError, TargetLost, TransportError
+from copyproof.model.controller import Transfer
+from copyproof.model.predict import predict
+from copyproof.model.prediction import Prediction
+from copyproof.model.settle import settle
 from copyproof.plugin.arrange import Arrangement
 from copyproof.plugin.bench import Bench, Unit
 from copyproof.plugin.order import Order, Sent, Span
-from copyproof.plugin.proof import block_record, command_record
+from copyproof.plugin.proof import block_record, command_record, fault_record
 from copyproof.scsi.command import Command, Result
 from copyproof.scsi.outcome import Outcome
 from copyproof.scsi.sense import SenseKey
 from copyproof.targets.capabilities import Capability
 from copyproof.targets.live import Role
+from copyproof.verdicts.agreement import contradiction
 from copyproof.verdicts.catalogue import Effect, Requirement
 from copyproof.verdicts.judge import Judgement, claimed_residual, expected_text, judge
-from copyproof.verdicts.record import CaseRecord, CommandRecord
+from copyproof.verdicts.record import CaseRecord, CommandRecord, FaultRecord
 from copyproof.verdicts.verdict import Verdict
 
 
@@ -30,6 +37,7 @@ class Rig(Arrangement):
         self.test, self.case = test, case
         self.cases: list[CaseRecord] = []
         self.commands: list[CommandRecord] = []
+        self._faults: list[FaultRecord] = []
         self._started = time.monotonic()
         self._unjudged: list[Sent] = []
 
@@ -39,10 +47,11 @@ class Rig(Arrangement):
         command = what.command if isinstance(what, Order) else what
         unit = self.bench.unit(via or (order.via if order else Role.SOURCE))
         self.bench.checker.remember()
+        prediction, faults = predict(command, unit.number, self.bench.known), tuple(self.bench.faults)
         result = self._execute(unit, command, order)
         if order:
-            self._tell_model(order, result)
-        sent = Sent(command, unit.lun.role, result, order)
+            self._tell_model(order, result, prediction)
+        sent = Sent(command, unit.lun.role, result, prediction, self.commands[-1], order, faults)
         self._unjudged += [sent] if order else []
         return sent
 
@@ -54,9 +63,10 @@ class Rig(Arrangement):
         """Judge what was sent: status against catalogue and profile, every block against the model; `breach` is a
         further fault."""
         self._unjudged = [other for other in self._unjudged if other is not sent]
+        self._mark(sent)
         findings = self._look()
-        if unseen := self._unseen(sent, findings):
-            self.error(unseen)
+        if problem := self._unseen(sent, findings) or self._contradiction(sent):
+            self.error(problem)
             return
         wrong = _first(findings) or breach or self._copy_breach(sent)
         requirement = self.requirement
@@ -99,21 +109,35 @@ class Rig(Arrangement):
         except TransportError:
             for transfer in order.intent if order else ():
                 self.bench.model.perhaps(transfer)
-            self.commands.append(command_record(unit.transport, command, None))
+            self.commands.append(command_record(unit.transport, unit.lun.role, command, None))
             raise
-        self.commands.append(command_record(unit.transport, command, result))
+        self.commands.append(command_record(unit.transport, unit.lun.role, command, result))
         if result.unit_attention:
             raise DeviceError(f"a unit attention in mid-test, {result.sense}: the command was not executed")
         return result
 
-    def _tell_model(self, order: Order, result: Result) -> None:
+    def _mark(self, sent: Sent) -> None:
+        """Note that the verdict to come is about this command, and what could not be read while it ran."""
+        before = [command for command in self.commands if command is not sent.proof]
+        judged = msgspec.structs.replace(sent.proof, judged=True)
+        at = next((at for at, command in enumerate(self.commands) if command is sent.proof), len(before))
+        self.commands = [*before[:at], judged, *before[at:]]
+        self._faults = [fault_record(fault) for fault in sent.faults]
+
+    def _contradiction(self, sent: Sent) -> str:
+        """Say that the harness contradicts itself: then nothing is judged."""
+        problem = contradiction(self.requirement, sent.prediction)
+        return f"catalogue and model disagree: {problem}" if problem else ""
+
+    def _tell_model(self, order: Order, result: Result, prediction: Prediction) -> None:
         """Let the model do what the command may have done."""
         effect = self._effect(result)
-        for transfer in order.intent:
-            if effect is Effect.COPIED:
+        if effect is Effect.COPIED:
+            for transfer in order.intent:
                 self.bench.model.copy(transfer)
-            elif effect is Effect.PREFIX:
-                self.bench.model.perhaps(transfer)
+        elif effect is Effect.PREFIX:
+            # Whatever the outcome was: the blocks that an allowed one may have written, and no others.
+            settle(self.bench.model, prediction, None)
 
     def _effect(self, result: Result) -> Effect:
         """Name what a command did by its result.
@@ -146,12 +170,12 @@ class Rig(Arrangement):
         forbidden = self.requirement.touches and self.requirement.effect is Effect.NOTHING
         if forbidden and sent.result.good:
             return "GOOD for a copy that must be refused"
-        return self._torn_prefix(sent.order) or claimed_residual(sent.result)
+        return self._torn_prefix(sent.prediction) or claimed_residual(sent.result)
 
-    def _torn_prefix(self, order: Order) -> str:
+    def _torn_prefix(self, prediction: Prediction) -> str:
         if self.requirement.effect is not Effect.PREFIX:
             return ""
-        parts = (self.bench.model.clipped(transfer) for transfer in order.intent)
+        parts = (step for step in prediction.conceivable() if isinstance(step, Transfer))
         torn = (self.bench.checker.torn_prefix(t.destination, t.destination_lba, t.blocks) for t in parts)
         return next(filter(None, torn), "")
 
@@ -182,9 +206,10 @@ class Rig(Arrangement):
                 duration=now - self._started,
                 blocks=block_record(findings),
                 commands=list(self.commands),
+                faults=self._faults,
             )
         )
-        self.commands, self._started = [], now
+        self.commands, self._faults, self._started = [], [], now
 
 
 def _first(findings: Findings) -> str:

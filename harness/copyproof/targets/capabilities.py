@@ -92,6 +92,10 @@ class Capabilities:
         """Return why a capability is lacking, or an empty string when it is there."""
         return self.lacking.get(capability, "")
 
+    def has(self, capability: Capability) -> bool:
+        """Whether a capability is there."""
+        return not self.why_not(capability)
+
     def described(self) -> dict[str, str]:
         """Return name → `yes` or the reason why not, for the record."""
         return {item.name: self.why_not(item) or "yes" for item in Capability}

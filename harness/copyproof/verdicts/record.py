@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import msgspec
 
+from copyproof.scsi.answers import OperatingParameters
 from copyproof.verdicts.verdict import Verdict
 from copyproof.verdicts.verification import Verification
 
@@ -16,10 +17,13 @@ SCHEMA = "copyproof.record/1"
 
 
 class CommandRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """One command as sent and as answered. `data` is the head of the data (at most 1024 bytes), `digest` the SHA-256
-    and `length` the bytes of all of it."""
+    """One command as sent and as answered. `data` is the head of the data (at most 2048 bytes of what went out, 1024 of
+    what came in), `digest` the SHA-256 and `length` the bytes of all of it. `unit` is the role of the unit that got it;
+    `judged` says that the case's verdict is about this command."""
 
     via: str
+    unit: str = ""
+    judged: bool = False
     cdb: str
     name: str
     direction: str = "none"
@@ -34,6 +38,15 @@ class CommandRecord(msgspec.Struct, frozen=True, kw_only=True):
     repeat: str = ""
 
 
+class FaultRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """Blocks of a unit that were made unreadable for a while: a read of them ends in `sense`, key/ASC/ASCQ in hex."""
+
+    unit: str
+    lba: int
+    blocks: int
+    sense: str
+
+
 class BlockRecord(msgspec.Struct, frozen=True, kw_only=True):
     """Blocks checked and found right, and the wrong ones counted by diagnosis, with the first example of each."""
 
@@ -45,7 +58,8 @@ class BlockRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CaseRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """One judged case: `test` is `module::name[param]`; `cause` is one line, empty for PASS."""
+    """One judged case: `test` is `module::name[param]`; `cause` is one line, empty for PASS. `faults` were there when
+    the judged command ran."""
 
     test: str
     case: str = ""
@@ -58,6 +72,7 @@ class CaseRecord(msgspec.Struct, frozen=True, kw_only=True):
     duration: float = 0.0
     blocks: BlockRecord = BlockRecord()
     commands: list[CommandRecord] = []
+    faults: list[FaultRecord] = []
 
 
 class RequirementRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -99,6 +114,7 @@ class TargetRecord(msgspec.Struct, frozen=True, kw_only=True):
     profile: str = ""
     transport: str = ""
     luns: list[LunRecord] = []
+    parameters: OperatingParameters | None = None
     capabilities: dict[str, str] = {}
 
 
