@@ -8,6 +8,7 @@ import pytest
 
 if TYPE_CHECKING:
     from copyproof.verdicts.record import Record
+    from copyproof.verdicts.verification import UnitVerification, Verification
 
 pytest_plugins = ["pytester"]
 
@@ -28,7 +29,8 @@ def sample_record() -> Record:
 
 @pytest.fixture(scope="session")
 def motley_record(sample_record: Record) -> Record:
-    """The sample with every verdict in it, in turn, each case with wrong blocks and a reason to be read."""
+    """The sample with every verdict in it, in turn, each case with wrong blocks and a reason to be read, and with every
+    diagnosis on the block map."""
     from collections import Counter
     from itertools import cycle
 
@@ -43,7 +45,45 @@ def motley_record(sample_record: Record) -> Record:
         cases = [replace(c, verdict=verdict, cause="why", deviation="named", blocks=blocks) for c in row.cases]
         rows.append(replace(row, verdict=verdict, cause="" if verdict is Verdict.PASS else "why", cases=cases))
     summary = Counter(row.verdict.value for row in rows)
-    return replace(sample_record, requirements=rows, summary=dict(summary), interrupted="Ctrl-C", strict=True)
+    return replace(
+        sample_record,
+        requirements=rows,
+        summary=dict(summary),
+        interrupted="Ctrl-C",
+        strict=True,
+        verification=_motley_verification(),
+    )
+
+
+def _motley_verification() -> Verification:
+    from copyproof.blocks.findings import Wrong
+    from copyproof.verdicts.verification import MapRecord, UnitVerification, Verification
+
+    states = ["unknown", "right", *(kind.value for kind in Wrong)]
+    cells = [MapRecord(lba=4096 * at, count=4096, state=state) for at, state in enumerate(states)]
+    unit = UnitVerification(
+        role="destination",
+        node="/dev/sdb",
+        blocks=4096 * len(states),
+        read=4096 * len(states),
+        checked=4096 * (len(states) - 1),
+        right=4096,
+        labels_checked=4096,
+        wrong={kind.value: 4096 for kind in Wrong},
+        examples=[f"destination LBA {cell.lba}: {cell.state}" for cell in cells[2:]],
+        map=cells,
+    )
+    sound = _all_right(unit, "source")
+    return Verification(mode="full", units=[sound, unit], sampled=7, seconds=1.5, bytes=1 << 25, problem="lost")
+
+
+def _all_right(unit: UnitVerification, role: str) -> UnitVerification:
+    from msgspec.structs import replace
+
+    from copyproof.verdicts.verification import MapRecord
+
+    whole = [MapRecord(lba=0, count=unit.blocks, state="right")]
+    return replace(unit, role=role, right=unit.checked, wrong={}, examples=[], map=whole)
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from copyproof import data
-from copyproof.reports import text
+from copyproof.reports import blockmap, text
 from copyproof.reports.conclusion import MEANINGS, conclude, counts, findings
 from copyproof.reports.schema import encode, load
 from copyproof.scsi.sense import decode_sense, describe
@@ -215,6 +215,7 @@ def _environment() -> Environment:
     }
     made.filters |= {"moment": text.moment, "sense_words": sense_words, "sense_fields": sense_fields}
     made.globals |= {"plural": text.plural, "Verdict": Verdict}
+    made.globals |= {"strip": blockmap.strip, "legend": blockmap.legend, "spoken": blockmap.spoken}
     return made
 
 
