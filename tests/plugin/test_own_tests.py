@@ -147,7 +147,7 @@ import sys
 import pytest
 
 status = pytest.main(["-q", "-p", "no:cacheprovider"])
-heavy = {"numpy", "msgspec", "pyudev", "rich", "jinja2", "click", "rtslib_fb", "sortedcontainers"} & set(sys.modules)
+heavy = {"numpy", "msgspec", "pyudev", "rich", "jinja2", "click", "rtslib_fb"} & set(sys.modules)
 ours = {name for name in sys.modules if name.startswith("copyproof")}
 print("status", int(status), "heavy", sorted(heavy), "ours", sorted(ours))
 """

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from copyproof.blocks.origin import ZEROS, Content, Origin
-from copyproof.model.extents import UNKNOWN, Extent, ExtentMap, Held, Label, either
+from copyproof.model.extents import Extent, ExtentMap, either
+from copyproof.model.held import UNKNOWN, Held, Label, held_of, moved, seen
 from copyproof.model.rangemap import Piece
 
 Changed = Callable[[int, int, int], None]
@@ -80,12 +81,12 @@ class ReferenceModel:
 
     def write(self, volume: int, lba: int, count: int, generation: int) -> None:
         """The host wrote stamped blocks: each now comes from its own place. `generation` is 0 to 2^32 − 1."""
-        self._put(volume, lba, count, Held.of(lba, Origin(volume, lba, generation)))
+        self._put(volume, lba, count, held_of(lba, Origin(volume, lba, generation)))
 
     def zero(self, volume: int, lba: int, count: int, label: Label = Label.OWN) -> None:
         """The blocks read zeros: after WRITE SAME with zeros, or, where the target reads zeros then, after UNMAP with
         `label` ESCAPE."""
-        self._put(volume, lba, count, Held.of(lba, ZEROS, label))
+        self._put(volume, lba, count, held_of(lba, ZEROS, label))
 
     def forget(self, volume: int, lba: int, count: int) -> None:
         """Nobody knows any more what the blocks hold."""
@@ -96,7 +97,7 @@ class ReferenceModel:
         for part in self._parts(transfer):
             by = part.destination_lba - part.source_lba
             found = self._volumes[part.source].pieces(part.source_lba, part.blocks)
-            self.splice(part.destination, [Piece(lba + by, end + by, held.moved(by)) for lba, end, held in found])
+            self.splice(part.destination, [Piece(lba + by, end + by, moved(held, by)) for lba, end, held in found])
 
     def perhaps(self, *transfers: Transfer) -> None:
         """The segments of one copy were executed in order, and it may have stopped anywhere, or not have begun: each
@@ -127,7 +128,7 @@ class ReferenceModel:
         """
         found = self._volumes[volume].pieces(lba, count)
         self._volumes[volume].splice(
-            [Piece(at, end, held.seen(at, which.advanced(at - lba))) for at, end, held in found]
+            [Piece(at, end, seen(held, at, which.advanced(at - lba))) for at, end, held in found]
         )
 
     def clipped(self, transfer: Transfer) -> Transfer:

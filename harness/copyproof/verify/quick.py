@@ -12,7 +12,8 @@ from copyproof.blocks.findings import Findings
 from copyproof.blocks.label import ESCAPE, assemble
 from copyproof.blocks.origin import Content, Zeros
 from copyproof.blocks.stamp import Stamper
-from copyproof.model.extents import Extent, Label
+from copyproof.model.extents import Extent
+from copyproof.model.held import Label
 
 # Below this many blocks an extent, on average, diagnosis of all together is no slower.
 _WORTHWHILE = 16
