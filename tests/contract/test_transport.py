@@ -14,7 +14,7 @@ from copyproof.safety import TIMEOUT, Gate, Permitted
 from copyproof.scsi.command import Command, Result, Status
 from copyproof.transport.base import Transport, drain
 from copyproof.transport.sg3 import Sg3
-from tests.contract.ways import asked, by_ioctl, by_tool, recorded
+from tests.contract.ways import asked, by_ioctl, by_tape, by_tool, recorded
 
 Make = Callable[[str], tuple[Transport, list[Command], float]]
 
@@ -42,7 +42,7 @@ def gate(transcript: str) -> tuple[Transport, list[Command], float]:
     return Known(behind, unit, permitted), commands, timeout
 
 
-@pytest.fixture(params=[over(by_tool), over(by_ioctl), gate], ids=["sg3", "sgio", "gate"])
+@pytest.fixture(params=[over(by_tool), over(by_ioctl), over(by_tape), gate], ids=["sg3", "sgio", "tape", "gate"])
 def make(request: pytest.FixtureRequest) -> Make:
     maker: Make = request.param
     return maker

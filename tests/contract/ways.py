@@ -6,26 +6,35 @@ own answers are made: the header that the ioctl fills, the tape that a recorder 
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import errno
 import os
 import re
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from copyproof import data
-from copyproof.process import Replay, Take, takes
+from copyproof import data, process
+from copyproof.errors import CopyproofError
+from copyproof.process import Replay, Take
 from copyproof.scsi.command import Command, Status
+from copyproof.transport import tape
 from copyproof.transport.answer import OS_ERROR_BASE, STATUS_NAMES, raw_sense
 from copyproof.transport.sg3 import Sg3
 from copyproof.transport.sgio import DRIVER_SENSE, Header, Sgio
+from copyproof.transport.tape import TapeWriter, read
+from copyproof.transport.taping import Playback, Recorder, Tape
+
+UNIT = tape.TapeUnit(role="source", naa="", blocks=0, block_size=512, number=1)
+HEADER = tape.Header(target="recorded", seed=0, units=(UNIT,))
 
 #: A node that anybody may open, and that is never asked anything.
 OPENABLE = Path("/dev/null")
 
 
 def recorded(transcript: str) -> tuple[Take, ...]:
-    return takes(data.folder("fixtures") / "transcripts" / f"{transcript}.json")
+    return process.takes(data.folder("fixtures") / "transcripts" / f"{transcript}.json")
 
 
 def asked(take: Take) -> tuple[Command, float]:
@@ -36,18 +45,30 @@ def asked(take: Take) -> tuple[Command, float]:
     return Command(cdb, take.stdin, int(options.get("--request", 0))), float(options["--timeout"])
 
 
-def by_tool(tape: tuple[Take, ...]) -> Sg3:
-    node = next(word for word in tape[0].argv if word.startswith("/dev/"))
-    return Sg3(Path(node), Replay(tape))
+def by_tool(takes: tuple[Take, ...]) -> Sg3:
+    node = next(word for word in takes[0].argv if word.startswith("/dev/"))
+    return Sg3(Path(node), Replay(takes))
 
 
-def by_ioctl(tape: tuple[Take, ...]) -> Sgio:
-    return Sgio(OPENABLE, kernel(tape))
+def by_ioctl(takes: tuple[Take, ...]) -> Sgio:
+    return Sgio(OPENABLE, kernel(takes))
 
 
-def kernel(tape: tuple[Take, ...]) -> Callable[[int, Header], None]:
+def by_tape(takes: tuple[Take, ...]) -> Tape:
+    """A tape of a whole transcript: recorded first, then read back and played."""
+    with tempfile.TemporaryDirectory() as folder:
+        writer = TapeWriter(Path(folder) / "tape")
+        recorder = Recorder(by_tool(takes), "source", writer)
+        with writer.recording(HEADER):
+            for take in takes:
+                with contextlib.suppress(CopyproofError):
+                    recorder.execute(*asked(take))
+        return Playback(read(writer.path)).transport("source")
+
+
+def kernel(takes: tuple[Take, ...]) -> Callable[[int, Header], None]:
     """An ioctl that answers as the kernel must have answered sg_raw, and refuses what sg_raw was not asked."""
-    left = iter(tape)
+    left = iter(takes)
 
     def answer(handle: int, header: Header) -> None:
         assert os.fstat(handle)

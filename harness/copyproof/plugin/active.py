@@ -55,6 +55,7 @@ class Active:
         self.strict = bool(config.getoption("--hil-strict"))
         self.seed = given.seed(config)
         self.folder = given.report(config)
+        self.tape = given.tape(config)
         self.ending = Ending(config)
         self.verifier = Verifier(config)
         self.target = TargetRecord(name=spec.name, driver=spec.driver, profile=spec.profile)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
 
@@ -18,6 +18,7 @@ from copyproof.targets.known import known_target, known_unit
 from copyproof.targets.live import LiveTarget, Lun, Role
 from copyproof.targets.spec import OverlapKind, TargetSpec
 from copyproof.transport.base import Transport
+from copyproof.transport.tape import Stamped
 from copyproof.verdicts.profile import Profile
 from copyproof.verify.check import Checker
 from copyproof.verify.labels import Sidecar
@@ -43,12 +44,17 @@ class Unit:
         return self.lun.device.blocks
 
 
+def _unheard(written: Stamped) -> None:
+    del written
+
+
 @dataclass(slots=True)
 class Bench:
     """What all tests of a session share. `broken` says why nothing more may be sent, empty while all is well; `faults`
     are blocks that a test has made unreadable for now.
 
-    `sampling` is how many random blocks of each unit are looked at after each test, `sampled` how many that were.
+    `heard` is told of each stamped write. `sampling` is how many random blocks of each unit are looked at after each
+    test, `sampled` how many that were.
     """
 
     live: LiveTarget
@@ -65,6 +71,7 @@ class Bench:
     faults: list[Fault] = field(default_factory=list)
     sampling: int = 0
     sampled: int = 0
+    heard: Callable[[Stamped], None] = _unheard
     _next: dict[Role, int] = field(default_factory=dict)
     _random: Random = field(init=False)
 
@@ -112,18 +119,23 @@ class Bench:
         return first, min(self.unit(span.role).blocks, span.end + span.margin) - first
 
     def stamp(self, role: Role, lba: int, count: int, advance: Advance = unseen) -> None:
-        """Write blocks that say who they are, with a new generation; raises SafetyRefusal or DeviceError.
+        """Write blocks that say who they are, with a new generation; raises as `put` does."""
+        self.put(role, lba, count, self.generation + 1, advance)
+
+    def put(self, role: Role, lba: int, count: int, generation: int, advance: Advance = unseen) -> None:
+        """Write the blocks of a generation, as a tape has it; raises UsageError, SafetyRefusal or DeviceError.
 
         `advance` is told how many more blocks were written.
         """
         unit = self.unit(role)
         if unit.volume is None:
             raise UsageError(f"the {role.value} unit has no block node on this host")
-        self.generation += 1
+        self.generation = max(self.generation, generation)
         for first, many in unit.volume.pieces(lba, count):
-            unit.volume.write(first, self.stamper.make(unit.number, first, many, self.generation))
+            unit.volume.write(first, self.stamper.make(unit.number, first, many, generation))
             advance(many)
-        self.model.write(unit.number, lba, count, self.generation)
+        self.model.write(unit.number, lba, count, generation)
+        self.heard(Stamped(role=role.value, lba=lba, count=count, generation=generation))
 
     def sidecar(self, role: Role) -> Sidecar:
         """Return the file with a unit's labels; raises UsageError when there is none (see Capability.SIDECAR)."""

@@ -26,7 +26,7 @@ def _hil_bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
     """The target of the session, up; what cannot run here ends the session with one line."""
     active: Active = request.config.stash[ACTIVE]
     try:
-        with opened(active.spec, active.seed, active.wrap, strict=active.strict) as bench:
+        with opened(active.spec, active.seed, active.wrap, strict=active.strict, tape=active.tape) as bench:
             active.describe(bench)
             active.verifier.prepare(bench)
             yield bench

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 import time
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 from copyproof.errors import UsageError
 from copyproof.targets import spec
+from copyproof.transport.tape import TapeWriter
 from copyproof.transport.ways import Way
 from copyproof.verify.scope import Scope
 
@@ -23,6 +25,22 @@ def target(config: pytest.Config) -> spec.TargetSpec:
     found = spec.load(config.getoption("--hil-target"))
     way = config.getoption("--hil-transport")
     return msgspec.structs.replace(found, transport=Way(way)) if way else found
+
+
+def tape(config: pytest.Config) -> TapeWriter | None:
+    """Return the tape to record the run on; None when none was asked for.
+
+    Each worker of xdist has a target of its own, and so a tape of its own: `run.tape` becomes `run-gw0.tape`. Raises
+    UsageError when the file could not be written: better now than when the target is up.
+    """
+    given = config.getoption("--hil-tape")
+    if given is None:
+        return None
+    path = Path(given)
+    worker = getattr(config, "workerinput", {}).get("workerid", "")
+    if path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise UsageError(f"--hil-tape={given} cannot be written: name a file in a folder that is there and yours")
+    return TapeWriter(path.with_stem(f"{path.stem}-{worker}") if worker else path)
 
 
 def seed(config: pytest.Config) -> int:

@@ -16,6 +16,8 @@ from copyproof.targets.drivers import open_target
 from copyproof.targets.live import LiveTarget, Lun, Role
 from copyproof.targets.spec import LabelProbe, TagPolicy, TargetSpec
 from copyproof.transport.base import Transport, drain
+from copyproof.transport.tape import Header, TapeUnit, TapeWriter
+from copyproof.transport.taping import Recorder
 from copyproof.transport.ways import reach
 from copyproof.verdicts.profile import load_profile
 from copyproof.verify.check import Checker, Place
@@ -28,11 +30,19 @@ Wrap = Callable[[Lun, Transport], Transport]
 
 
 @contextmanager
-def opened(spec: TargetSpec, seed: int, wrap: Wrap, *, strict: bool = False) -> Iterator[Bench]:
+def opened(
+    spec: TargetSpec, seed: int, wrap: Wrap, *, strict: bool = False, tape: TapeWriter | None = None
+) -> Iterator[Bench]:
     """Bring a target up and build the bench on it; raises UsageError when it cannot run here, DeviceError when it
-    fails."""
+    fails.
+
+    `tape` gets every command beneath the safety check, as `wrap` lets it through, and every stamped write.
+    """
     profile = load_profile(spec.profile)
     with open_target(spec) as live, ExitStack() as stack:
+        if tape:
+            stack.enter_context(tape.recording(tape_header(live, seed)))
+            wrap = _taped(wrap, tape)
         permitted = permission(live)
         units = {role: _unit(lun, permitted, wrap, spec, stack) for role, lun in live.luns.items() if lun.device.sg}
         for unit in units.values():
@@ -44,9 +54,31 @@ def opened(spec: TargetSpec, seed: int, wrap: Wrap, *, strict: bool = False) -> 
         model = ReferenceModel(volumes, overlap_chunk(spec, size))
         checker = Checker(model, stamper, NAMES, _places(live, units), _application_tag(spec))
         bench = Bench(live, units, capabilities, profile, stamper, model, checker, seed, strict)
+        bench.heard = tape.add if tape else bench.heard
         if Role.BYSTANDER in units:
             bench.stamp(Role.BYSTANDER, 0, units[Role.BYSTANDER].blocks)
         yield bench
+
+
+def _taped(wrap: Wrap, tape: TapeWriter) -> Wrap:
+    return lambda lun, transport: Recorder(wrap(lun, transport), lun.role.value, tape)
+
+
+def tape_header(live: LiveTarget, seed: int) -> Header:
+    """Return the first line of a tape of a target: its units, and the seed of their stamps."""
+    units = ((role, lun.device) for role, lun in live.luns.items())
+    return Header(target=live.spec.name, seed=seed, units=tuple(_tape_unit(role, device) for role, device in units))
+
+
+def _tape_unit(role: Role, device: Device) -> TapeUnit:
+    return TapeUnit(
+        role=role.value,
+        naa=device.naa,
+        blocks=device.blocks,
+        block_size=device.block_size,
+        number=NUMBERS[role],
+        protection=device.protection,
+    )
 
 
 def permission(live: LiveTarget) -> safety.Permitted:

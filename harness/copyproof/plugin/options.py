@@ -37,6 +37,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="what is verified beside each judgement: at the end all that is known (changed), so after the units were "
         "stamped whole (full), or also N random blocks of each unit after each test (default: changed)",
     )
+    group.addoption("--hil-tape", metavar="FILE", help="record every command and host write of the run on a tape")
     group.addoption("--hil-strict", action="store_true", help="tolerated outcomes count as FAIL")
 
 
