@@ -6,7 +6,7 @@ import errno
 import mmap
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -62,7 +62,7 @@ class HostVolume:
                 yield lba, many
                 lba += many
 
-    def stream(self, ranges: Iterable[Range], piece: int = PIECE) -> Iterator[Streamed]:
+    def stream(self, ranges: Iterable[Range], piece: int = PIECE) -> Generator[Streamed, None, None]:
         """Read ranges piece by piece, each while the one before is looked at; `piece` is in bytes, a multiple of 4096.
 
         A piece's data is there until the next one is asked for. Pieces that the kernel cannot read come as the problem.
