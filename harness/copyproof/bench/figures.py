@@ -68,3 +68,9 @@ def _seconds(work: Callable[[], object]) -> float:
     started = perf_counter()
     work()
     return perf_counter() - started
+
+
+def best_beside(times: int, *works: Callable[[], object]) -> tuple[float, ...]:
+    """Return the least seconds of each of several works that take turns: what disturbs one run disturbs its peers."""
+    rounds = [[_seconds(work) for work in works] for _ in range(times)]
+    return tuple(map(min, zip(*rounds, strict=True)))

@@ -16,7 +16,7 @@ from copyproof.blocks.origin import Content, Origin, Zeros
 from copyproof.blocks.stamp import Stamper
 from copyproof.model.controller import ReferenceModel, Snapshot
 from copyproof.model.extents import Extent
-from copyproof.verify.labels import Sidecar
+from copyproof.verify.labels import LabelReader
 from copyproof.verify.quick import Quick, sure
 from copyproof.verify.volume import HostVolume, Range, UnreadableBlocks, united
 
@@ -29,7 +29,7 @@ class Place:
     """How one volume's blocks, and perhaps its labels, are seen."""
 
     volume: HostVolume
-    sidecar: Sidecar | None = None
+    labels: LabelReader | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,10 +163,10 @@ class Checker:
 
     def _labels(self, number: int, lba: int, extents: Sequence[Extent]) -> NDArray[np.void] | None:
         """Read the labels of a piece where a probe sees them and some are known."""
-        sidecar = self._places[number].sidecar
-        if sidecar is None or not any(map(sure, extents)):
+        labels = self._places[number].labels
+        if labels is None or not any(map(sure, extents)):
             return None
-        return sidecar.read(lba, extents[-1].end - lba)
+        return labels.read(lba, extents[-1].end - lba)
 
     def _label_findings(self, number: int, labels: NDArray[np.void] | None, extents: Sequence[Extent]) -> Findings:
         """Labels are looked at where the data is known, past the target: a wrong one can make the data unreadable."""

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from copyproof.blocks.label import LABEL_SIZE, parse_labels
 from copyproof.errors import DeviceError
+
+
+class LabelReader(Protocol):
+    """A way to see labels."""
+
+    def read(self, lba: int, count: int) -> NDArray[np.void]:
+        """Return the labels of `count` blocks, shape (count,); raises DeviceError."""
+        ...
 
 
 class Sidecar:
