@@ -9,6 +9,8 @@ import pytest
 
 from copyproof.scsi import copylist
 from copyproof.scsi.copylist import BlockSegment
+from copyproof.verdicts.agreement import compare
+from copyproof.verdicts.catalogue import catalogue
 from copyproof.verdicts.record import CommandRecord
 from copyproof.verdicts.verdict import Verdict
 from tests.lio.suite import Run, run_suite
@@ -20,7 +22,7 @@ TARGETS = [
     pytest.param(path.stem, marks=[pytest.mark.nightly] if path.stem in NIGHTLY else [])
     for path in sorted(EXPECTED.glob("*.toml"))
 ]
-#: The record keeps 1024 bytes of a list; the blocks of a copy to an index out of place cannot be told from it.
+#: The blocks of a copy to an index out of place cannot be told from it.
 PAST_THE_FIELD = 0x10000
 NEVER = {Verdict.ERROR, Verdict.NOT_RUN, Verdict.UNEXPECTED_PASS}
 
@@ -65,6 +67,12 @@ def test_every_judged_copy_has_its_proof_and_its_blocks(run: Run) -> None:
     for case in cases:
         assert all(command.repeat and command.cdb for command in case.commands)
         assert case.blocks.checked >= bystander + _ordered(case.commands), case.test
+
+
+def test_catalogue_and_model_agree_on_every_judged_command(run: Run) -> None:
+    compared = list(compare(run.record, catalogue()))
+    assert len(compared) > 60
+    assert [str(found) for found in compared if found.problem or not found.predicted] == []
 
 
 def _ordered(commands: list[CommandRecord]) -> int:
