@@ -17,19 +17,32 @@ import click
 @click.option(
     "--verify", "--hil-verify", "verify", metavar="changed|full|sample:N", help="What is verified beside judgements."
 )
+@click.option(
+    "--fuzz",
+    "--hil-fuzz",
+    "fuzz",
+    type=click.IntRange(min=1),
+    metavar="STEPS",
+    help="Also play so many random operations.",
+)
 @click.argument("pytest_options", nargs=-1, type=click.UNPROCESSED)
 def run(
-    target: str, report: str | None, transport: str | None, verify: str | None, pytest_options: tuple[str, ...]
+    target: str,
+    report: str | None,
+    transport: str | None,
+    verify: str | None,
+    fuzz: int | None,
+    pytest_options: tuple[str, ...],
 ) -> None:
     """Run the conformance suite against TARGET, a shipped name or a target file.
 
     Further options go to pytest: `--hil-seed=N`, `--hil-strict`, `-k WORD`, `-x`. The exit status is pytest's: 0 when
-    nothing failed, 1 when a requirement ended in FAIL, ERROR or UNEXPECTED_PASS or the last verification found
-    a difference, 2 when interrupted.
+    nothing failed, 1 when a requirement ended in FAIL, ERROR or UNEXPECTED_PASS or the last verification or
+    a random sequence found a difference, 2 when interrupted.
     """
     import pytest
 
-    given = {"--hil-transport": transport, "--hil-verify": verify}
+    given = {"--hil-transport": transport, "--hil-verify": verify, "--hil-fuzz": fuzz}
     chosen = [f"{option}={value}" for option, value in given.items() if value is not None]
     sys.exit(int(pytest.main(arguments(target, report, (*chosen, *pytest_options)))))
 

@@ -36,7 +36,11 @@ _EXECUTED_NOT = (Status.BUSY, Status.TASK_SET_FULL)
 
 
 class Difference(Exception):
-    """The target did what the model does not allow; the text is the diagnosis."""
+    """The target did what the model does not allow; the text is the diagnosis, `findings` the wrong blocks."""
+
+    def __init__(self, diagnosis: str, findings: Findings | None = None) -> None:
+        super().__init__(diagnosis)
+        self.findings = findings or Findings()
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +58,7 @@ class Ordered:
     volume: int
     command: Command
     allowed: tuple[Outcome, ...]
-    seen: Outcome
+    result: Result
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,13 +102,14 @@ class Player:
 
     def finish(self) -> None:
         """End an example: everything that it touched is looked at once more, and the bystander; raises Difference."""
-        known = [
-            Range(volume, piece.lba, piece.end - piece.lba)
-            for volume, touched in self.touched.items()
-            for piece in touched.pieces(0, touched.blocks)
-            if piece.value
-        ]
-        self._compare(known, "after the last operation")
+        self._compare(list(self.known()), "after the last operation")
+
+    def known(self) -> Iterator[Range]:
+        """Yield what this example has touched."""
+        for volume, touched in self.touched.items():
+            for piece in touched.pieces(0, touched.blocks):
+                if piece.value:
+                    yield Range(volume, piece.lba, piece.end - piece.lba)
 
     def whole(self) -> Findings:
         """Compare every block of the units that the model knows: what the run wrote at any time, and the bystander."""
@@ -145,7 +150,7 @@ class Player:
         result = transport.execute(command, self.bench.spec.command_timeout)
         _need_executed(result, transport.name)
         seen = Outcome.of(result)
-        self.log.append(Ordered(volume, command, self._allowed(prediction, excuse), seen))
+        self.log.append(Ordered(volume, command, self._allowed(prediction, excuse), result))
         self.bench.generation += 1
         if not self._settle(prediction, result, excuse):
             due = " or ".join(map(str, prediction.outcomes))
@@ -185,7 +190,7 @@ class Player:
     def _compare(self, ranges: list[Range], when: str) -> None:
         findings = Findings.total(self._look(part) for part in [*merged(ranges), *self._bystander()])
         if findings.wrong:
-            raise Difference(f"{when}: {told(findings)}")
+            raise Difference(f"{when}: {told(findings)}", findings)
 
     def _look(self, part: Range) -> Findings:
         found = self.bench.check(ROLES[part.volume], part.lba, part.blocks)

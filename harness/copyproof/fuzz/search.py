@@ -14,11 +14,16 @@ import hypothesis
 from hypothesis import HealthCheck, Phase, Verbosity, given, settings
 from hypothesis.configuration import set_hypothesis_home_dir
 
+from copyproof.blocks.findings import Findings
+from copyproof.blocks.origin import Origin
 from copyproof.errors import CopyproofError
 from copyproof.fuzz.mix import kinds
-from copyproof.fuzz.operations import Operation
-from copyproof.fuzz.player import Difference, Event, Player, told
+from copyproof.fuzz.operations import Operation, Range
+from copyproof.fuzz.player import Difference, Event, Player, Stamped, told
 from copyproof.fuzz.strategies import sequences
+from copyproof.model.extents import Extent
+from copyproof.plugin.bench import NAMES, NUMBERS
+from copyproof.targets.live import Role
 
 
 class Ended(Enum):
@@ -40,11 +45,13 @@ class Budget:
 
 @dataclass(frozen=True, slots=True)
 class Counterexample:
-    """The shortest sequence that showed a difference, what was done in it, and the diagnosis."""
+    """The shortest sequence that showed a difference, what was done in it, what each volume had to hold afterwards, and
+    the diagnosis."""
 
     operations: tuple[Operation, ...]
-    events: tuple[Event, ...]
     diagnosis: str
+    events: tuple[Event, ...] = ()
+    due: tuple[tuple[int, Extent], ...] = ()
 
 
 @dataclass(slots=True)
@@ -60,13 +67,15 @@ class Search:
     mix: Counter[str] = field(default_factory=Counter)
     found: Counterexample | None = None
     problem: str = ""
+    seconds: float = 0.0
     ended: Ended = Ended.STEPS
     _deadline: float = 0.0
     _played: list[tuple[int, tuple[Operation, ...]]] = field(default_factory=list)
 
     def run(self, seed: int) -> None:
         """Search; the same seed draws the same sequences (with the same release of Hypothesis)."""
-        self._deadline = self.clock() + self.budget.seconds
+        started = self.clock()
+        self._deadline = started + self.budget.seconds
         try:
             with _no_traces():
                 _drawn(sequences(self.player.ground), self._example, seed, self.budget.steps)
@@ -81,6 +90,7 @@ class Search:
             self.ended = Ended.DIFFERENCE
         elif not self.problem:
             self._whole()
+        self.seconds = self.clock() - started
 
     def _stopped(self, stop: _Stop) -> None:
         self.ended = stop.ended
@@ -109,7 +119,7 @@ class Search:
                     self.mix += kinds(operation, seen, self.player.ground)
             self.player.finish()
         except Difference as difference:
-            self._note(tuple(done), str(difference))
+            self._note(tuple(done), difference)
             raise
 
     def _spend(self) -> None:
@@ -119,9 +129,21 @@ class Search:
             raise _Stop(Ended.TIME)
         self.steps += 1
 
-    def _note(self, operations: tuple[Operation, ...], diagnosis: str) -> None:
-        if self.found is None or self._size(operations) <= self._size(self.found.operations):
-            self.found = Counterexample(operations, tuple(self.player.log), diagnosis)
+    def _note(self, operations: tuple[Operation, ...], difference: Difference) -> None:
+        if self.found and self._size(operations) > self._size(self.found.operations):
+            return
+        model = self.player.bench.model
+        strays = list(strayed(difference.findings))
+        due = [(part.volume, extent) for part in [*self.player.known(), *strays] for extent in model.slice(*part)]
+        # What a stray write hit was stamped before this sequence.
+        before = [
+            Stamped(Range(origin.volume, extent.lba, extent.count), origin.generation)
+            for part in strays
+            for extent in model.slice(*part)
+            for origin in extent.origins
+            if isinstance(origin, Origin)
+        ]
+        self.found = Counterexample(operations, str(difference), (*before, *self.player.log), tuple(due))
 
     def _size(self, operations: tuple[Operation, ...]) -> tuple[int, int]:
         ground = self.player.ground
@@ -138,8 +160,16 @@ class Search:
         if findings.wrong:
             strays = [finding.found.generation for finding in findings.findings if finding.found]
             before = [operations for start, operations in self._played if strays and start < strays[0]]
-            self.found = Counterexample(before[-1] if before else (), (), f"after the last sequence: {told(findings)}")
+            self.found = Counterexample(before[-1] if before else (), f"after the last sequence: {told(findings)}")
             self.ended = Ended.DIFFERENCE
+
+
+def strayed(findings: Findings) -> Iterator[Range]:
+    """Yield where the bystander was hit."""
+    number = NUMBERS[Role.BYSTANDER]
+    for finding in findings.findings:
+        if finding.place == NAMES[number]:
+            yield Range(number, finding.lba, finding.count)
 
 
 class _Stop(BaseException):

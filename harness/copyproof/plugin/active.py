@@ -16,6 +16,7 @@ from copyproof.errors import CopyproofError, UsageError
 from copyproof.plugin import fixtures, given
 from copyproof.plugin.bench import Bench
 from copyproof.plugin.ending import Ending
+from copyproof.plugin.fuzzing import Fuzzing
 from copyproof.plugin.outcome import SHOWN, diagnosis
 from copyproof.plugin.rig import Rig
 from copyproof.plugin.stash import ACTIVE, NUMBER, RIG
@@ -43,6 +44,7 @@ def activate(config: pytest.Config) -> None:
     config.pluginmanager.register(active, "copyproof-active")
     config.pluginmanager.register(active.ending, "copyproof-ending")
     config.pluginmanager.register(active.verifier, "copyproof-verifier")
+    config.pluginmanager.register(active.fuzzing, "copyproof-fuzzing")
     config.pluginmanager.register(fixtures, "copyproof-fixtures")
 
 
@@ -58,6 +60,7 @@ class Active:
         self.tape = given.tape(config)
         self.ending = Ending(config)
         self.verifier = Verifier(config)
+        self.fuzzing = Fuzzing(config)
         self.target = TargetRecord(name=spec.name, driver=spec.driver, profile=spec.profile)
         self.tools: dict[str, str] = {}
         self._cases: list[tuple[int, CaseRecord]] = []
@@ -197,7 +200,7 @@ class Active:
 
     def _conclude(self, session: pytest.Session) -> None:
         cases = [case for _, case in sorted(self._cases, key=lambda pair: pair[0])]
-        self.ending.settle(session, cases, self.verifier.found)
+        self.ending.settle(session, cases, self.verifier.found, self.fuzzing.found)
         judged = {case.test for case in cases}
         cases += [self._not_run(case) for case in self.collected if case.test not in judged]
         self.record = self._complete(cases)
@@ -220,6 +223,7 @@ class Active:
             target=self.target,
             tools=self.tools,
             verification=self.verifier.found,
+            fuzz=self.fuzzing.found,
             requirements=rows,
             summary=gather.summary(rows),
         )

@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 
 import pytest
 
+from copyproof.verdicts.fuzzed import FuzzRecord
 from copyproof.verdicts.record import CaseRecord
 from copyproof.verdicts.verdict import Verdict
 from copyproof.verdicts.verification import Verification
@@ -47,15 +48,21 @@ class Ending:
         """Let go of the signal."""
         signal.signal(signal.SIGTERM, self._before)
 
-    def settle(self, session: pytest.Session, cases: list[CaseRecord], verification: Verification | None) -> None:
-        """Complete the reason, and let the exit status follow the verdicts and the last verification: neither a rerun
-        nor a mark mends them."""
+    def settle(
+        self,
+        session: pytest.Session,
+        cases: list[CaseRecord],
+        verification: Verification | None,
+        fuzz: FuzzRecord | None,
+    ) -> None:
+        """Complete the reason, and let the exit status follow the verdicts, the last verification and the random
+        sequences: neither a rerun nor a mark mends them."""
         self.reason = self.reason or str(session.shouldfail or session.shouldstop or "")
         if self.refused:
             session.exitstatus = pytest.ExitCode.USAGE_ERROR
-        elif session.exitstatus == pytest.ExitCode.OK and not cases:
+        elif session.exitstatus == pytest.ExitCode.OK and not cases and fuzz is None:
             session.exitstatus = pytest.ExitCode.NO_TESTS_COLLECTED
-        elif session.exitstatus == pytest.ExitCode.OK and _failed(cases, verification):
+        elif session.exitstatus == pytest.ExitCode.OK and _failed(cases, verification, fuzz):
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     def _terminated(self, _number: int, _frame: FrameType | None) -> None:
@@ -65,6 +72,6 @@ class Ending:
         raise KeyboardInterrupt
 
 
-def _failed(cases: list[CaseRecord], verification: Verification | None) -> bool:
-    differs = verification is not None and not verification.clean
+def _failed(cases: list[CaseRecord], verification: Verification | None, fuzz: FuzzRecord | None) -> bool:
+    differs = any(found is not None and not found.clean for found in (verification, fuzz))
     return differs or any(case.verdict in _FAILING for case in cases)

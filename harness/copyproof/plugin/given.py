@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import tempfile
 import time
+from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 import msgspec
@@ -59,6 +61,30 @@ def seed(config: pytest.Config) -> int:
 def scope(config: pytest.Config) -> Scope:
     """Return what is to be verified; raises UsageError (see `Scope.parse`)."""
     return Scope.parse(config.getoption("--hil-verify"))
+
+
+@dataclass(frozen=True, slots=True)
+class Fuzz:
+    """So many operations in all, and seconds at most."""
+
+    steps: int
+    seconds: float
+
+
+def fuzz(config: pytest.Config) -> Fuzz | None:
+    """Return how much is to be played at random; None when nothing was asked for.
+
+    Raises UsageError for a number below 1, and where Hypothesis is not installed.
+    """
+    steps, seconds = config.getoption("--hil-fuzz"), config.getoption("--hil-fuzz-seconds")
+    if steps is None:
+        return None
+    for name, number in (("--hil-fuzz", steps), ("--hil-fuzz-seconds", seconds)):
+        if not number >= 1:
+            raise UsageError(f"{name}={number:g} is not allowed; it must be 1 or more")
+    if find_spec("hypothesis") is None:
+        raise UsageError("--hil-fuzz needs Hypothesis, which is not installed (pip install 'copyproof[fuzz]')")
+    return Fuzz(steps, seconds)
 
 
 def report(config: pytest.Config) -> Path | None:

@@ -38,6 +38,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "stamped whole (full), or also N random blocks of each unit after each test (default: changed)",
     )
     group.addoption("--hil-tape", metavar="FILE", help="record every command and host write of the run on a tape")
+    group.addoption(
+        "--hil-fuzz", metavar="STEPS", type=int, help="also play so many random operations on target and model"
+    )
+    group.addoption(
+        "--hil-fuzz-seconds",
+        metavar="N",
+        type=float,
+        default=3600.0,
+        help="end the random operations after so many seconds, shrinking not counted (default: 3600)",
+    )
     group.addoption("--hil-strict", action="store_true", help="tolerated outcomes count as FAIL")
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from copyproof.reports.text import plural, visible
+from copyproof.verdicts.fuzzed import FuzzRecord
 from copyproof.verdicts.record import Record, RequirementRecord
 from copyproof.verdicts.verdict import Verdict
 from copyproof.verdicts.verification import Verification
@@ -71,10 +72,10 @@ def conclude(record: Record) -> Conclusion:
 
 
 def _standing(tally: dict[Verdict, int], record: Record) -> Standing:
-    last = record.verification
-    if tally.get(Verdict.FAIL) or (last is not None and last.wrong):
+    last, fuzz = record.verification, record.fuzz
+    if tally.get(Verdict.FAIL) or (last is not None and last.wrong) or (fuzz is not None and fuzz.difference):
         return Standing.FAILS
-    unfinished = record.interrupted or (last is not None and last.problem)
+    unfinished = record.interrupted or (last is not None and last.problem) or (fuzz is not None and fuzz.problem)
     if unfinished or any(verdict.bad for verdict in tally):
         return Standing.UNPROVEN
     if tally.get(Verdict.DEVIATION):
@@ -125,10 +126,19 @@ def _sentence(tally: dict[Verdict, int], record: Record) -> str:
     skipped = sum(r.level == "mandatory" and r.verdict is Verdict.NOT_SUPPORTED for r in record.requirements)
     if skipped:
         sentence += f" Of those not supported, {skipped} {'is' if skipped == 1 else 'are'} of level mandatory."
-    sentence += _last(record.verification)
+    sentence += _last(record.verification) + _fuzzed(record.fuzz)
     if record.interrupted:
         sentence += f" The run ended early: {visible(record.interrupted)}."
     return sentence
+
+
+def _fuzzed(fuzz: FuzzRecord | None) -> str:
+    """What the random sequences add; nothing where they found nothing."""
+    if fuzz is None or fuzz.clean:
+        return ""
+    if fuzz.difference:
+        return f" A random sequence differs from the model: {visible(fuzz.difference.diagnosis)}."
+    return f" The random sequences were cut short: {visible(fuzz.problem)}."
 
 
 def _last(verification: Verification | None) -> str:

@@ -40,7 +40,7 @@ def _head(record: Record, width: int) -> str:
     conclusion = conclude(record)
     tally = "  ".join(f"{verdict.value} {count}" for verdict, count in counts(record).items())
     told = f"{conclusion.headline}. {conclusion.sentence}"
-    lines = [identity(record.target), _effort(record), *_verified(record), told, tally]
+    lines = [identity(record.target), _effort(record), *_verified(record), *_fuzzed(record), told, tally]
     return "\n".join(line for text in lines for line in _wrap(text, width))
 
 
@@ -68,6 +68,18 @@ def _verified(record: Record) -> list[str]:
     right = sum(unit.right for unit in last.units)
     told = f"verified at the end ({visible(last.mode)}): {plural(checked, 'block')} checked, {right:,} right"
     return [f"{told}, in {lapse(last.seconds)}"]
+
+
+def _fuzzed(record: Record) -> list[str]:
+    """Say in one line what was played at random, and then each operation that shows a difference."""
+    fuzz = record.fuzz
+    if fuzz is None:
+        return []
+    told = f"{fuzz.steps:,} of {plural(fuzz.budget, 'random operation')} in {lapse(fuzz.seconds)}"
+    lines = [f"{told}: {visible(fuzz.shares)}; {visible(fuzz.ended or fuzz.problem)}"]
+    if fuzz.difference:
+        lines += [f"- {visible(operation)}" for operation in fuzz.difference.operations]
+    return lines
 
 
 def _rows(found: list[Finding], width: int) -> str:

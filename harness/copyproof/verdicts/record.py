@@ -10,6 +10,7 @@ from __future__ import annotations
 import msgspec
 
 from copyproof.scsi.answers import OperatingParameters
+from copyproof.verdicts.fuzzed import FuzzRecord
 from copyproof.verdicts.verdict import Verdict
 from copyproof.verdicts.verification import Verification
 
@@ -132,5 +133,6 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     target: TargetRecord
     tools: dict[str, str]
     verification: Verification | None = None
+    fuzz: FuzzRecord | None = None
     requirements: list[RequirementRecord]
     summary: dict[str, int]
