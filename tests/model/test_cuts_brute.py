@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import pytest
 
 from copyproof.blocks.origin import Origin
-from copyproof.model.cuts import check
-from copyproof.model.history import Held, History, Split, Write
+from copyproof.model.cuts.check import check
+from copyproof.model.cuts.history import Shown, History, Split, Write
 from tests.model.brute_cuts import Step, of_write, possible
 
 
@@ -47,7 +47,7 @@ def random_split(rng: random.Random, shape: Shape, writes: list[Write], start: i
             generation = rng.choice([*choices, None]) if rng.random() < wild else max(choices, default=None)
             origin = None if generation is None else Origin(volume, lba, generation)
             if rng.random() < 0.85:
-                image.append(Held(volume, lba, 1, origin))
+                image.append(Shown(volume, lba, 1, origin))
     return Split(start, end, frozenset(range(1, shape.volumes + 1)), tuple(image))
 
 

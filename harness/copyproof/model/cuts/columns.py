@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import groupby, pairwise
 
 from copyproof.blocks.origin import lba_range
-from copyproof.model.history import Held, History, Write
+from copyproof.model.cuts.history import Shown, History, Write
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,14 +23,14 @@ class Column:
     lba: int
     count: int
     writes: tuple[Write, ...]
-    seen: tuple[tuple[int, Held], ...]
+    seen: tuple[tuple[int, Shown], ...]
 
     @property
     def told(self) -> str:
         """The place, in words."""
         return f"volume {self.volume} {lba_range(self.lba, self.count)}"
 
-    def holds(self, held: Held, write: Write) -> bool:
+    def holds(self, held: Shown, write: Write) -> bool:
         """Tell whether an image range shows, in this column, what a write put there."""
         origin = held.origin
         return (
@@ -39,7 +39,7 @@ class Column:
             and origin.lba == held.lba
         )
 
-    def visible(self, held: Held) -> Write | None:
+    def visible(self, held: Shown) -> Write | None:
         """Return the write whose blocks an image range shows here, or None."""
         return next((write for write in self.writes if self.holds(held, write)), None)
 
@@ -65,8 +65,8 @@ def columns(history: History) -> Iterator[Column]:
 
     >>> writes = (Write(1, 1, 0, 8, 1, 0.0, 1.0), Write(1, 1, 4, 8, 2, 2.0, 3.0))
     >>> from copyproof.blocks.origin import Origin
-    >>> from copyproof.model.history import Split
-    >>> split = Split(4.0, 5.0, frozenset({1}), (Held(1, 0, 6, Origin(1, 0, 1)),))
+    >>> from copyproof.model.cuts.history import Split
+    >>> split = Split(4.0, 5.0, frozenset({1}), (Shown(1, 0, 6, Origin(1, 0, 1)),))
     >>> [(column.told, len(column.writes)) for column in columns(History(writes, (split,)))]
     [('volume 1 LBA 0 to 3', 1), ('volume 1 LBA 4 to 5', 2)]
     """
@@ -80,7 +80,7 @@ def columns(history: History) -> Iterator[Column]:
         yield from _sweep(volume, writes[volume], seen[volume])
 
 
-def _sweep(volume: int, writes: Sequence[Write], seen: Sequence[tuple[int, Held]]) -> Iterator[Column]:
+def _sweep(volume: int, writes: Sequence[Write], seen: Sequence[tuple[int, Shown]]) -> Iterator[Column]:
     starting_writes, starting_seen = defaultdict(list), defaultdict(list)
     for write in writes:
         starting_writes[write.lba].append(write)
@@ -89,7 +89,7 @@ def _sweep(volume: int, writes: Sequence[Write], seen: Sequence[tuple[int, Held]
     pieces = [*writes, *(held for _, held in seen)]
     edges = sorted({piece.lba for piece in pieces} | {piece.end for piece in pieces})
     covering: list[Write] = []
-    shown: list[tuple[int, Held]] = []
+    shown: list[tuple[int, Shown]] = []
     for lba, end in pairwise(edges):
         covering = [write for write in covering if write.end > lba] + starting_writes[lba]
         shown = [(index, held) for index, held in shown if held.end > lba] + starting_seen[lba]

@@ -27,10 +27,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from copyproof.blocks.origin import lba_range
-from copyproof.model.atomic import torn
-from copyproof.model.columns import Column, Run, columns, runs
-from copyproof.model.history import History, Write
-from copyproof.model.violation import Rule, Violation
+from copyproof.model.cuts.atomic import torn
+from copyproof.model.cuts.columns import Column, Run, columns, runs
+from copyproof.model.cuts.history import History, Write
+from copyproof.model.cuts.violation import Rule, Violation
 
 
 def check(history: History, atomic_blocks: int = 1) -> Violation | None:
@@ -41,10 +41,10 @@ def check(history: History, atomic_blocks: int = 1) -> Violation | None:
     for `atomic_blocks` below 1.
 
     >>> from copyproof.blocks.origin import Origin
-    >>> from copyproof.model.history import Held, Split
+    >>> from copyproof.model.cuts.history import Shown, Split
     >>> journal = Write(writer=1, volume=1, lba=0, count=4, generation=1, invoked=0.000, completed=0.002)
     >>> commit = Write(writer=1, volume=2, lba=7, count=1, generation=2, invoked=0.003, completed=0.004)
-    >>> image = (Held(1, 0, 4, None), Held(2, 7, 1, Origin(2, 7, 2)))
+    >>> image = (Shown(1, 0, 4, None), Shown(2, 7, 1, Origin(2, 7, 2)))
     >>> split = Split(invoked=0.001, completed=0.005, volumes=frozenset({1, 2}), image=image)
     >>> print(check(History((journal, commit), (split,))))
     volume 1 LBA 0 to 3: A is not in the image, yet B, invoked after A had completed, is

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import Enum
 from string import ascii_uppercase
 
-from copyproof.model.history import Split, Write
+from copyproof.model.cuts.history import Split, Write
 
 WIDTH = 80
 _BAR = 36

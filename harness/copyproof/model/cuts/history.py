@@ -50,7 +50,7 @@ class Write:
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class Shown:
     """A range of a secondary as it was read: its i-th block holds `origin`, advanced by i. `volume` is the number of
     its primary, and so is the one in `origin`. None says that the blocks carry no stamp of a host write."""
 
@@ -75,7 +75,7 @@ class Split:
     invoked: float
     completed: float | None
     volumes: frozenset[int]
-    image: tuple[Held, ...]
+    image: tuple[Shown, ...]
 
     @property
     def ended(self) -> float:
@@ -83,7 +83,7 @@ class Split:
         return math.inf if self.completed is None else self.completed
 
 
-Piece = TypeVar("Piece", Write, Held)
+Piece = TypeVar("Piece", Write, Shown)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +124,7 @@ def _check_times(place: str, event: Write | Split) -> None:
         raise ValueError(f"{place}: completed at {event.completed}, before it was invoked at {event.invoked}")
 
 
-def _check_range(place: str, piece: Write | Held) -> None:
+def _check_range(place: str, piece: Write | Shown) -> None:
     if piece.lba < 0 or piece.count < 1:
         raise ValueError(f"{place}: {piece.count} blocks from LBA {piece.lba} are no range")
 

@@ -18,9 +18,9 @@ from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from itertools import pairwise
 
-from copyproof.model.columns import Column, Run
-from copyproof.model.history import History, Write
-from copyproof.model.violation import Rule, Violation
+from copyproof.model.cuts.columns import Column, Run
+from copyproof.model.cuts.history import History, Write
+from copyproof.model.cuts.violation import Rule, Violation
 
 
 @dataclass(frozen=True, slots=True)
