@@ -22,8 +22,6 @@ TARGETS = [
     pytest.param(path.stem, marks=[pytest.mark.nightly] if path.stem in NIGHTLY else [])
     for path in sorted(EXPECTED.glob("*.toml"))
 ]
-#: The blocks of a copy to an index out of place cannot be told from it.
-PAST_THE_FIELD = 0x10000
 NEVER = {Verdict.ERROR, Verdict.NOT_RUN, Verdict.UNEXPECTED_PASS}
 
 
