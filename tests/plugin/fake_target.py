@@ -129,14 +129,23 @@ def _replaced(module: Any, **new: object) -> Iterator[None]:
     old = {name: getattr(module, name) for name in new}
     for name, value in new.items():
         setattr(module, name, value)
-    yield
-    for name, value in old.items():
-        setattr(module, name, value)
+    try:
+        yield
+    finally:
+        for name, value in old.items():
+            setattr(module, name, value)
+
+
+@contextmanager
+def in_place() -> Iterator[None]:
+    """Put the fake in place of the ways to a device for a while."""
+    ways = {"open_target": FakeTarget, "permission": _permission, "reach": _reach, "HostVolume": FileVolume}
+    with _replaced(opening, **ways):
+        yield
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_cmdline_main() -> Iterator[None]:
     """Put the fake in place of the ways to a device for the length of a run."""
-    ways = {"open_target": FakeTarget, "permission": _permission, "reach": _reach, "HostVolume": FileVolume}
-    with _replaced(opening, **ways):
+    with in_place():
         return (yield)

@@ -69,12 +69,19 @@ def _summary(recorded: Recorded, done: Replayed) -> list[str]:
 
 
 def _write(path: Path, recorded: Recorded, spec: TargetSpec, done: Replayed, found: list[Difference]) -> None:
-    import dataclasses
-
     import msgspec
 
     from copyproof.reports.schema import write
 
-    told = {"schema": SCHEMA, "tape": recorded.name, "target": spec.name, "transport": spec.transport}
-    whole = told | dataclasses.asdict(done) | {"differences": found}
+    whole = {
+        "schema": SCHEMA,
+        "tape": recorded.name,
+        "target": spec.name,
+        "transport": spec.transport,
+        "commands": done.commands,
+        "writes": done.writes,
+        "not_compared": dict(done.passed_over),
+        "lost": done.lost,
+        "differences": found,
+    }
     write(path, msgspec.json.format(msgspec.json.encode(whole), indent=2) + b"\n")

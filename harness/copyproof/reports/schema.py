@@ -81,7 +81,9 @@ def write(path: Path, content: bytes) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         _replace(path, content)
     except OSError as error:
-        raise UsageError(f"cannot write {path}: {error.strerror}; choose another folder with --hil-report") from error
+        raise UsageError(
+            f"cannot write {path}: {error.strerror}; choose another place (--hil-report, --report, --json)"
+        ) from error
 
 
 def _replace(path: Path, content: bytes) -> None:

@@ -25,7 +25,7 @@ class Courier(Generic[Parcel]):
     The thread is a daemon: one that never comes back from the kernel does not keep the program from ending.
     """
 
-    def __init__(self, work: Callable[[Parcel], None], finish: Callable[[], None]) -> None:
+    def __init__(self, work: Callable[[Parcel], object], finish: Callable[[], object]) -> None:
         self._work, self._finish = work, finish
         self._asked: SimpleQueue[Parcel | None] = SimpleQueue()
         self._done: SimpleQueue[BaseException | None] = SimpleQueue()

@@ -71,7 +71,7 @@ class Header(ctypes.Structure):
     )
 
 
-Ioctl = Callable[[int, Header], None]
+Ioctl = Callable[[int, Header], object]
 
 
 def sg_io(handle: int, header: Header) -> None:
