@@ -73,7 +73,7 @@ SPOILT: list[tuple[Spoiler, list[str]]] = [
     (spoil("segment[0].source_index", 0xC000), UNREACHABLE),
     (spoil("segment[0].source_index", 0xC001), UNREACHABLE),
     (spoil("segment[0].destination_index", 0xF800), ["0A/08/04"]),
-    (spoil("segment[0].blocks", 1501), ["0A/26/00", "05/26/00"]),
+    (spoil("segment[0].blocks", 1501), ["0A/26/00", "05/26/00", "05/26/08"]),
     (spoil("segment[0].source_lba", 8192), ["0A/0D/01>05/21/00"]),
     (spoil("segment[0].destination_lba", 2**64 - 1), ["0A/0D/01>05/21/00"]),
 ]

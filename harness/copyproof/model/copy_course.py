@@ -118,7 +118,10 @@ def _mismatches(cscd: Part, unit: KnownUnit) -> Iterator[Breach]:
 def _length_limit(segment: Segment, target: KnownTarget) -> Iterator[Breach]:
     limit = target.parameters.max_segment_length if target.parameters else 0
     if limit and segment.bytes > limit:
-        yield breach("05/26/00 0A/26/00", f"SPC-4 6.22: a segment of {segment.bytes} bytes, {limit} are the maximum")
+        # No clause names the sense.
+        yield breach(
+            "05/26/00 05/26/08 0A/26/00", f"SPC-4 6.22: a segment of {segment.bytes} bytes, {limit} are the maximum"
+        )
 
 
 def _granularity(segment: Segment, target: KnownTarget) -> Iterator[Breach]:

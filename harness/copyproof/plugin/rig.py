@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 
 import msgspec
 
@@ -126,8 +127,12 @@ class Rig(Arrangement):
 
     def _contradiction(self, sent: Sent) -> str:
         """Say that the harness contradicts itself: then nothing is judged."""
-        problem = contradiction(self.requirement, sent.prediction)
-        return f"catalogue and model disagree: {problem}" if problem else ""
+        if problem := contradiction(self.requirement, sent.prediction, Outcome.of(sent.result)):
+            return f"catalogue and model disagree: {problem}"
+        ordered, predicted = sent.order.intent if sent.order else (), sent.prediction
+        if self.requirement.effect is Effect.COPIED and predicted.outcomes and predicted.transfers != ordered:
+            return f"the test means {_listed(ordered)}, its list orders {_listed(predicted.transfers)}"
+        return ""
 
     def _tell_model(self, order: Order, result: Result, prediction: Prediction) -> None:
         """Let the model do what the command may have done."""
@@ -210,6 +215,10 @@ class Rig(Arrangement):
             )
         )
         self.commands, self._faults, self._started = [], [], now
+
+
+def _listed(transfers: Iterable[Transfer]) -> str:
+    return ", ".join(map(str, transfers)) or "nothing"
 
 
 def _first(findings: Findings) -> str:

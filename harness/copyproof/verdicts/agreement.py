@@ -3,7 +3,7 @@
 The catalogue gives outcomes to a requirement, which may have many cases; the model predicts one command from its bytes.
 So they agree where everything predicted is allowed, strictly or by toleration, and something of it strictly, and where
 the blocks fare as the requirement's effect says after the strictly allowed outcomes. The catalogue may allow more than
-one command shows.
+one command shows, but what came of this one and is strictly allowed must be predicted too.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from copyproof.model.known import Fault, KnownTarget
 from copyproof.model.predict import predict
 from copyproof.model.prediction import Branch, Prediction
-from copyproof.scsi.command import Command
+from copyproof.scsi.command import Command, Result, Status
 from copyproof.scsi.outcome import Outcome
+from copyproof.scsi.sense import decode_sense
 from copyproof.targets.capabilities import Capability
 from copyproof.targets.known import NUMBERS, known_target, known_unit
 from copyproof.targets.live import Role
@@ -44,19 +45,20 @@ class Comparison:
         return f"{self.requirement}, {self.test}: {self.problem}"
 
 
-def contradiction(requirement: Requirement, prediction: Prediction) -> str:
-    """Say where a requirement and a prediction contradict each other, empty where they agree or nothing is predicted.
+def contradiction(requirement: Requirement, prediction: Prediction, seen: Outcome) -> str:
+    """Say where a requirement and a prediction contradict each other about a command that ended in `seen`; empty where
+    they agree or nothing is predicted.
 
     >>> from copyproof.verdicts.catalogue import catalogue
     >>> refused = Prediction((Branch((Outcome.parse("05/26/07"),), "SPC-4 6.4.5.1"),))
-    >>> contradiction(catalogue()["XC1-CSCD-TYPE"], refused)
+    >>> contradiction(catalogue()["XC1-CSCD-TYPE"], refused, Outcome.parse("GOOD"))
     ''
-    >>> contradiction(catalogue()["XC1-SEG-TYPE"], refused)
+    >>> contradiction(catalogue()["XC1-SEG-TYPE"], refused, Outcome.parse("05/26/07"))
     'the model predicts 05/26/07 (SPC-4 6.4.5.1), XC1-SEG-TYPE allows 05/26/09'
     """
     if not prediction.outcomes:
         return ""
-    return next((problem for problem in _problems(requirement, prediction) if problem), "")
+    return next((problem for problem in _problems(requirement, prediction, seen) if problem), "")
 
 
 def compare(record: Record, requirements: Mapping[str, Requirement]) -> Iterator[Comparison]:
@@ -87,7 +89,7 @@ def _compared(case: CaseRecord, requirement: Requirement, target: TargetRecord) 
     if command is None:
         return Comparison(case.requirement, case.test, predicted=False)
     prediction = predict(command, NUMBERS[Role(judged.unit)], recorded_target(target, case))
-    problem = contradiction(requirement, prediction)
+    problem = contradiction(requirement, prediction, _seen(judged))
     return Comparison(case.requirement, case.test, problem, predicted=bool(prediction.outcomes))
 
 
@@ -99,13 +101,20 @@ def _command(recorded: CommandRecord) -> Command | None:
     return Command(bytes.fromhex(recorded.cdb), data_out=sent)
 
 
-def _problems(requirement: Requirement, prediction: Prediction) -> Iterator[str]:
+def _seen(recorded: CommandRecord) -> Outcome:
+    raw = bytes.fromhex(recorded.sense_raw)
+    return Outcome.of(Result(Status[recorded.status], decode_sense(raw) if raw else None))
+
+
+def _problems(requirement: Requirement, prediction: Prediction, seen: Outcome) -> Iterator[str]:
     for branch in prediction.branches:
         strange = [outcome for outcome in branch.outcomes if not _allowed(requirement, outcome)]
         yield _told(requirement, strange, branch.rule) if strange else ""
     strict = [branch for branch in prediction.branches if any(map(requirement.strictly_allows, branch.outcomes))]
     yield "" if strict else _told(requirement, prediction.outcomes, prediction.rule)
     yield from (_wrong_effect(requirement, branch) for branch in strict)
+    if requirement.strictly_allows(seen) and prediction.branch(seen) is None:
+        yield _told(requirement, prediction.outcomes, prediction.rule) + f", and {seen} came"
 
 
 def _allowed(requirement: Requirement, outcome: Outcome) -> bool:

@@ -68,6 +68,16 @@ def test_a_requirement_that_allows_less_than_the_standard_is_found(sample_record
     assert "0A/26/00" in found[0].problem
 
 
+def test_an_outcome_that_passed_and_is_not_predicted_is_found(sample_record: Record) -> None:
+    # The sample's target answered a reserved service action with 05/20/00.
+    found = problems(sample_record, edited("XC1-SERVICE-ACTION", strict=("05/24/00", "05/20/00")))
+    assert found == []
+    bad = commands(sample_record, status="RESERVATION_CONFLICT", sense_raw="")
+    wider = problems(bad, edited("XC1-SEG-TYPE", strict=("05/26/09", "RESERVATION_CONFLICT")))
+    assert [item.requirement for item in wider] == ["XC1-SEG-TYPE"]
+    assert wider[0].problem.endswith(", and RESERVATION_CONFLICT came")
+
+
 def test_a_requirement_that_only_tolerates_what_the_standard_says_is_found(sample_record: Record) -> None:
     row = catalogue()["XC1-DESIGNATOR"]
     found = problems(sample_record, edited(row.id, strict=("05/20/00",), tolerated=(*row.tolerated, _tolerated())))
