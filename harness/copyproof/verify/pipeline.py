@@ -1,4 +1,4 @@
-"""Verify ranges of a volume at the speed of its disk: a thread reads ahead while what it has read is checked."""
+"""Verify ranges of a volume at the speed of its disk: threads read ahead while what they have read is checked."""
 
 from __future__ import annotations
 

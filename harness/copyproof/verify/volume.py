@@ -20,8 +20,10 @@ from copyproof.errors import DeviceError, TargetLost
 
 #: Bytes moved by one system call: large enough to stream, small enough to stay in the second-level cache.
 PIECE = 4 << 20
-#: Buffers of a stream: one is checked, one is full, one is being filled.
-BUFFERS = 3
+#: Two reads are under way, so that the disk has work while a thread waits for a core.
+READERS = 2
+#: Buffers of a stream: one is checked, one is full, the others are being filled.
+BUFFERS = READERS + 2
 _GONE = {errno.ENODEV, errno.ENXIO, errno.ENOENT}
 
 
@@ -63,7 +65,7 @@ class HostVolume:
                 lba += many
 
     def stream(self, ranges: Iterable[Range], piece: int = PIECE) -> Generator[Streamed, None, None]:
-        """Read ranges piece by piece, each while the one before is looked at; `piece` is in bytes, a multiple of 4096.
+        """Read ranges piece by piece, the next ones while one is looked at; `piece` is in bytes, a multiple of 4096.
 
         A piece's data is there until the next one is asked for. Pieces that the kernel cannot read come as the problem.
         Raises TargetLost and DeviceError as `read` does.
@@ -71,10 +73,10 @@ class HostVolume:
         pieces = self.aligned(ranges, piece)
         buffers = cycle([mmap.mmap(-1, piece) for _ in range(BUFFERS)])
         ahead: deque[Future[Streamed]] = deque()
-        with self._opened(self.open_to_read) as handle, ThreadPoolExecutor(1) as reader:
+        with self._opened(self.open_to_read) as handle, ThreadPoolExecutor(READERS) as readers:
             try:
                 for lba, count in pieces:
-                    ahead.append(reader.submit(self._streamed, handle, next(buffers), lba, count))
+                    ahead.append(readers.submit(self._streamed, handle, next(buffers), lba, count))
                     if len(ahead) == BUFFERS:
                         yield ahead.popleft().result()
                 while ahead:
