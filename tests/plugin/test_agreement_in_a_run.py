@@ -52,6 +52,14 @@ def test_the_same_test_under_the_right_requirement_passes(stand: Stand) -> None:
     assert stand.run().verdict("XC1-CSCD-TYPE") == "PASS"
 
 
+def test_a_list_that_orders_other_blocks_than_its_test_means_judges_nothing(stand: Stand) -> None:
+    sent = 'hil.judge(hil.send(hil.copy(blocks=1).spoilt(spoil("segment[0].source_lba", 4097))))'
+    stand.write(MINE.format(name="XC1-ONE-BLOCK", sent=sent))
+    cause = stand.run().requirement("XC1-ONE-BLOCK").cause
+    assert cause.startswith("the test means Transfer(source=1, ")
+    assert "its list orders Transfer(source=1, source_lba=4097, " in cause
+
+
 def test_a_model_with_a_wrong_rule_ends_its_requirements_in_error(
     stand: Stand, monkeypatch: pytest.MonkeyPatch
 ) -> None:
