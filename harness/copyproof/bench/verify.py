@@ -143,7 +143,7 @@ def _speed_of_check(checker: Checker) -> float:
 
 def _fio(path: Path, size: int, *further: str) -> list[str]:
     checks = ["--verify=crc32c", f"--verify_interval={_BLOCK}"]
-    reads = [f"--bs={PIECE}", "--direct=1", "--ioengine=libaio", f"--iodepth={BUFFERS}"]
+    reads = [f"--bs={PIECE}", "--direct=1", "--verify_state_save=0", "--ioengine=libaio", f"--iodepth={BUFFERS}"]
     return ["fio", "--name=verify", f"--filename={path}", f"--size={size}", *checks, *reads, *further]
 
 
