@@ -10,7 +10,7 @@ import pytest
 
 from copyproof.blocks.origin import Origin
 from copyproof.model.cuts.check import check
-from copyproof.model.cuts.history import Shown, History, Split, Write
+from copyproof.model.cuts.history import History, Shown, Split, Write
 from tests.model.brute_cuts import Step, of_write, possible
 
 

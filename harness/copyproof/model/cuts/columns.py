@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import groupby, pairwise
 
 from copyproof.blocks.origin import lba_range
-from copyproof.model.cuts.history import Shown, History, Write
+from copyproof.model.cuts.history import History, Shown, Write
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ def _sweep(volume: int, writes: Sequence[Write], seen: Sequence[tuple[int, Shown
         starting_writes[write.lba].append(write)
     for index, held in seen:
         starting_seen[held.lba].append((index, held))
-    pieces = [*writes, *(held for _, held in seen)]
+    pieces: list[Write | Shown] = [*writes, *(held for _, held in seen)]
     edges = sorted({piece.lba for piece in pieces} | {piece.end for piece in pieces})
     covering: list[Write] = []
     shown: list[tuple[int, Shown]] = []
