@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import sys
-from collections.abc import Iterable, Iterator
-from functools import partial
+from collections.abc import Iterable, Iterator, Mapping
 from importlib import import_module, metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,7 +28,11 @@ WIDTHS = (26, 14, 17, 5, 7, 3)
 @click.argument("names", nargs=-1, type=click.Choice(NAMES), metavar="[blocks|verify|model|commands]...")
 @click.option("--json", "report", type=click.Path(path_type=Path), metavar="FILE", help="Write the figures there too.")
 @click.option("--target", metavar="TARGET", help="What `commands` is measured on.  [default: lio-loopback]")
-def bench(names: tuple[str, ...], report: Path | None, target: str | None) -> None:
+@click.option("--size", type=click.IntRange(4), metavar="MIB", help="How much `verify` verifies.  [default: 4096]")
+@click.option("--folder", type=click.Path(path_type=Path), metavar="DIR", help="Where `verify` writes, a disk.")
+def bench(
+    names: tuple[str, ...], report: Path | None, target: str | None, size: int | None, folder: Path | None
+) -> None:
     """Measure the parts named, or all, and print each figure beside its peer: what else could do that work here.
 
     The ratio is the figure as a share of its peer, and the reach is what that should be. What cannot be measured here
@@ -37,10 +40,11 @@ def bench(names: tuple[str, ...], report: Path | None, target: str | None) -> No
     """
     if report:
         _write(report, [])
+    given: dict[str, dict[str, object]] = {"commands": {"target": target}, "verify": {"size": size and size << 20, "folder": folder}}
     found: list[Measured] = []
     for name in dict.fromkeys(names or NAMES):
         click.echo(f"measuring {name} …", err=True)
-        figures = list(_figures(name, target))
+        figures = list(_figures(name, given.get(name, {})))
         found += figures
         click.echo(f"{name}\n{table(figures)}\n")
         if report:
@@ -48,15 +52,14 @@ def bench(names: tuple[str, ...], report: Path | None, target: str | None) -> No
     sys.exit(1 if any(_missed(figure) for figure in found) else 0)
 
 
-def _figures(name: str, target: str | None) -> Iterator[Measured]:
+def _figures(name: str, given: Mapping[str, object]) -> Iterator[Measured]:
     """Measure; what the machine does not allow is no figure, and keeps no other from being taken."""
     from copyproof.bench.figures import NotMeasured
     from copyproof.errors import CopyproofError
 
     measured = import_module(f"copyproof.bench.{name}").measured
-    benchmark = partial(measured, target) if name == "commands" and target else measured
     try:
-        yield from benchmark()
+        yield from measured(**{option: value for option, value in given.items() if value is not None})
     except CopyproofError as problem:
         yield NotMeasured(name, str(problem))
 
