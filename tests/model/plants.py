@@ -209,6 +209,17 @@ def block_of_another_address(recording: Recording, rng: random.Random) -> Record
     return any_of(recording, rng, ((i, (v, (lba + 1) % BLOCKS), s) for i, (v, lba), s in stamps(recording)))
 
 
+def stamp_with_another_volume(recording: Recording, rng: random.Random) -> Recording | None:
+    found = stamps(recording)
+    return any_of(recording, rng, ((i, place, (v % len(VOLUMES) + 1, lba, g)) for i, place, (v, lba, g) in found))
+
+
+def stamp_with_the_next_address(recording: Recording, rng: random.Random) -> Recording | None:
+    """A write of several blocks shows one block off."""
+    found = stamps(recording)
+    return any_of(recording, rng, ((i, place, (v, lba + 1, g)) for i, place, (v, lba, g) in found))
+
+
 def generation_never_issued(recording: Recording, rng: random.Random) -> Recording | None:
     return any_of(recording, rng, ((i, place, (*place, 999_999)) for i, place, _ in stamps(recording)))
 
@@ -259,6 +270,8 @@ PLANTS: tuple[Plant, ...] = (
     writer_lost_while_the_split_ran,
     block_of_another_volume,
     block_of_another_address,
+    stamp_with_another_volume,
+    stamp_with_the_next_address,
     generation_never_issued,
     write_spilled_over_its_end,
     unanswered_write_seen_and_gone,

@@ -64,7 +64,9 @@ def _judge(history: History, index: int, image: list[Run], time: float, atomic_b
             if other == run.write or not (other in shown or other.ended < time):
                 continue
             if run.write is None:
-                return _violation(history, index, run.column, (other,), "A is there in part: the split tore it")
+                return _violation(
+                    history, index, run.column, (other,), "A is atomic, and the image holds only a part of it"
+                )
             demand = _Demand(
                 _atom(other, run.column, atomic_blocks), _atom(run.write, run.column, atomic_blocks), run.column
             )
@@ -102,7 +104,7 @@ def _circle(history: History, index: int, demands: dict[_Atom, list[_Demand]], c
 def _late(history: History, index: int, demand: _Demand, cause: Write) -> Violation:
     old, middle = demand.later.write, demand.earlier.write
     if middle == cause:
-        reason = "A is shown here and hides B, which is atomic, was invoked later and shows elsewhere"
+        reason = "A is here, yet B, atomic and invoked after A had completed, is in the image"
         return _violation(history, index, demand.column, (old, middle), reason)
     reason = "A hides B, and B comes after C, which was invoked after A had completed"
     return _violation(history, index, demand.column, (old, middle, cause), reason)

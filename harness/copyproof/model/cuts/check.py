@@ -159,35 +159,38 @@ def _future(history: History, index: int, why: Bound) -> Violation:
     if run.write == cause:
         reason = "A, invoked after the split had completed, is in the image"
         return _violation(history, Rule.FUTURE, run.column, reason, (cause,), (index,))
-    reason = f"S{run.last} still shows A, which S{run.first} showed before B was written over it"
+    reason = f"S{run.last} still holds A, which S{run.first} held before B was written over it"
     return _violation(history, Rule.RETURNED, run.column, reason, _known(run.write, cause), (run.last, run.first))
 
 
 def _absent(history: History, limit: Limit, why: Bound | None) -> Violation:
     """Say why a write that an image does not have would have to be in it."""
     run, absent = limit.run, limit.absent
+    instead = "B" if run.write else "no stamp"
     if absent.invoked <= run.ended:
-        reason = f"A had completed before S{run.last}, which does not show it, yet a later image does"
-        later = next(number for number, held in run.column.seen if number > run.last and run.column.holds(held, absent))
+        later = next(
+            number for number, shown in run.column.seen if number > run.last and run.column.holds(shown, absent)
+        )
+        reason = f"A, which S{later} holds, had completed before S{run.last}, which holds {instead}"
         return _violation(history, Rule.RETURNED, run.column, reason, _known(absent, run.write), (later, run.last))
     if why is None or absent.ended < history.splits[run.last].invoked:
-        reason = "A, completed before the split was invoked, is not in the image" + (" but B" if run.write else "")
+        reason = f"A, completed before the split was invoked, is not in the image, which holds {instead}"
         return _violation(history, Rule.MISSING, run.column, reason, _known(absent, run.write), (run.last,))
     if why.run.write == why.write:
         reason = "A is not in the image, yet B, invoked after A had completed, is"
         return _violation(history, Rule.DEPENDENT, run.column, reason, (absent, why.write), (run.last,))
     other = why.run.last
-    reason = f"A is not in S{run.last}, which came after B was invoked, since S{other} does not show B"
+    reason = f"A is not in S{run.last}, which came after B was invoked, since S{other} does not hold B"
     return _violation(history, Rule.RETURNED, run.column, reason, (absent, why.write), (run.last, other))
 
 
 def _stranger(history: History, column: Column) -> Violation | None:
     """A block that carries a stamp, but none that a write of the history put there."""
-    for index, held in column.seen:
-        if held.origin is not None and column.visible(held) is None:
-            at = column.lba - held.lba + held.origin.lba
-            what = f"generation {held.origin.generation} of volume {held.origin.volume} {lba_range(at, column.count)}"
-            return _violation(history, Rule.STRANGER, column, f"no write put there {what}", (), (index,))
+    for index, shown in column.seen:
+        if shown.origin is not None and column.visible(shown) is None:
+            at = column.lba - shown.lba + shown.origin.lba
+            what = f"generation {shown.origin.generation} of volume {shown.origin.volume} {lba_range(at, column.count)}"
+            return _violation(history, Rule.STRANGER, column, f"no write put {what} there", (), (index,))
     return None
 
 
@@ -196,7 +199,7 @@ def _undone(history: History, column_runs: Sequence[Run]) -> Violation | None:
     for number, later in enumerate(column_runs[1:], 1):
         before = column_runs[number - 1]
         if later.write is None or any(run.write == later.write for run in column_runs[:number]):
-            reason = f"S{before.last} shows A, and S{later.first} what was there before it"
+            reason = f"S{before.last} holds A, and S{later.first} what was there before it"
             writes = _known(before.write, later.write)
             return _violation(history, Rule.RETURNED, later.column, reason, writes, (later.first, before.last))
     return None

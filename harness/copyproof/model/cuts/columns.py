@@ -30,18 +30,18 @@ class Column:
         """The place, in words."""
         return f"volume {self.volume} {lba_range(self.lba, self.count)}"
 
-    def holds(self, held: Shown, write: Write) -> bool:
+    def holds(self, shown: Shown, write: Write) -> bool:
         """Tell whether an image range shows, in this column, what a write put there."""
-        origin = held.origin
+        origin = shown.origin
         return (
             origin is not None
             and (origin.volume, origin.generation) == (write.volume, write.generation)
-            and origin.lba == held.lba
+            and origin.lba == shown.lba
         )
 
-    def visible(self, held: Shown) -> Write | None:
+    def visible(self, shown: Shown) -> Write | None:
         """Return the write whose blocks an image range shows here, or None."""
-        return next((write for write in self.writes if self.holds(held, write)), None)
+        return next((write for write in self.writes if self.holds(shown, write)), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +74,8 @@ def columns(history: History) -> Iterator[Column]:
     for write in history.writes:
         writes[write.volume].append(write)
     for index, split in enumerate(history.splits):
-        for held in split.image:
-            seen[held.volume].append((index, held))
+        for shown in split.image:
+            seen[shown.volume].append((index, shown))
     for volume in sorted(seen):
         yield from _sweep(volume, writes[volume], seen[volume])
 
@@ -84,21 +84,21 @@ def _sweep(volume: int, writes: Sequence[Write], seen: Sequence[tuple[int, Shown
     starting_writes, starting_seen = defaultdict(list), defaultdict(list)
     for write in writes:
         starting_writes[write.lba].append(write)
-    for index, held in seen:
-        starting_seen[held.lba].append((index, held))
-    pieces: list[Write | Shown] = [*writes, *(held for _, held in seen)]
+    for index, part in seen:
+        starting_seen[part.lba].append((index, part))
+    pieces: list[Write | Shown] = [*writes, *(part for _, part in seen)]
     edges = sorted({piece.lba for piece in pieces} | {piece.end for piece in pieces})
     covering: list[Write] = []
     shown: list[tuple[int, Shown]] = []
     for lba, end in pairwise(edges):
         covering = [write for write in covering if write.end > lba] + starting_writes[lba]
-        shown = [(index, held) for index, held in shown if held.end > lba] + starting_seen[lba]
+        shown = [(index, part) for index, part in shown if part.end > lba] + starting_seen[lba]
         if shown:
             yield Column(volume, lba, end - lba, tuple(covering), tuple(sorted(shown, key=lambda pair: pair[0])))
 
 
 def runs(column: Column) -> list[Run]:
     """Return what the images of a column show, in the order of the splits."""
-    found = [(index, column.visible(held)) for index, held in column.seen]
+    found = [(index, column.visible(shown)) for index, shown in column.seen]
     grouped = [list(group) for _, group in groupby(found, key=lambda pair: pair[1])]
     return [Run(column, group[0][1], group[0][0], group[-1][0]) for group in grouped]

@@ -45,11 +45,18 @@ class Violation:
         named: list[tuple[str, Write | Split]] = list(zip(ascii_uppercase, self.events, strict=False))
         named += [(f"S{number}", split) for number, split in self.splits]
         zero = dict(self.splits)[self.split].invoked
-        first = min(event.invoked for _, event in named)
-        last = max(event.invoked if event.completed is None else event.completed for _, event in named)
+        first, last = _span([event for _, event in named])
         lines = [f"  {name:<3}{_bar(event, first, last)}  {_times(event, zero)}" for name, event in named]
         lines += [f"  {name:<3}{_told(event)}" for name, event in named]
         return "\n".join(line[:WIDTH].rstrip() for line in lines)
+
+
+def _span(events: Sequence[Write | Split]) -> tuple[float, float]:
+    """Return the first and the last time to draw; where an event never ended, there is room behind the others."""
+    first = min(event.invoked for event in events)
+    last = max(event.invoked if event.completed is None else event.completed for event in events)
+    never = any(event.completed is None for event in events)
+    return first, last + (last - first) / 4 if never else last
 
 
 def _bar(event: Write | Split, first: float, last: float) -> str:
