@@ -61,7 +61,13 @@ def drawn(ranges: Sequence[Range], count: int, random: Random) -> list[Range]:
     ends = list(accumulate(many for _, many in ranges))
     total = ends[-1] if ends else 0
     picked = sorted(random.sample(range(total), min(count, total)))
-    return [(sum(ranges[at]) - ends[at] + pick, 1) for pick in picked for at in [bisect_right(ends, pick)]]
+    return [(_nth(ranges, ends, index), 1) for index in picked]
+
+
+def _nth(ranges: Sequence[Range], ends: Sequence[int], index: int) -> int:
+    """Return the LBA of one of all blocks; `ends` counts the blocks up to the end of each range."""
+    at = bisect_right(ends, index)
+    return sum(ranges[at]) - (ends[at] - index)
 
 
 def _told(checker: Checker, number: int, lba: int, data: U8 | UnreadableBlocks) -> Iterator[Findings]:
