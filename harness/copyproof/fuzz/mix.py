@@ -23,7 +23,7 @@ def kinds(operation: Operation, seen: Outcome, ground: Ground) -> Counter[str]:
         counted[AT_END] = int(operation.at_end(ground))
         counted[SEVERAL] = int(len(operation.segments) > 1)
         longest = max(part.blocks for part in operation.segments)
-        counted[f"up to {1 << longest.bit_length()} blocks"] = 1
+        counted[f"below {1 << longest.bit_length()} blocks"] = 1
     return +counted
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -69,7 +70,7 @@ class Search:
     problem: str = ""
     seconds: float = 0.0
     ended: Ended = Ended.STEPS
-    _deadline: float = 0.0
+    _deadline: float = math.inf
     _played: list[tuple[int, tuple[Operation, ...]]] = field(default_factory=list)
 
     def run(self, seed: int) -> None:
@@ -88,9 +89,24 @@ class Search:
             pass
         if self.found:
             self.ended = Ended.DIFFERENCE
+            self._thin()
         elif not self.problem:
             self._whole()
         self.seconds = self.clock() - started
+
+    def _thin(self) -> None:
+        """Leave out what is not needed, one operation at a time: Hypothesis stops after 200 tries without success."""
+        at = 0
+        while self.found and at < len(self.found.operations) > 1:
+            fewer = (*self.found.operations[:at], *self.found.operations[at + 1 :])
+            before = self.found
+            try:
+                self._example(fewer)
+            except Difference:
+                pass
+            except _Stop:
+                return
+            at += self.found is before
 
     def _stopped(self, stop: _Stop) -> None:
         self.ended = stop.ended
@@ -99,11 +115,12 @@ class Search:
     def _example(self, operations: Sequence[Operation]) -> None:
         """Play one sequence; only a Difference may reach Hypothesis, which takes every other exception for one too."""
         try:
-            self._play(operations)
+            self.play(operations)
         except CopyproofError as problem:
             raise _Stop(Ended.BROKEN, problem) from problem
 
-    def _play(self, operations: Sequence[Operation]) -> None:
+    def play(self, operations: Sequence[Operation]) -> None:
+        """Play one sequence and note what it shows; raises Difference, and what ends a search."""
         first = self.found is None
         self.examples, self.tries = self.examples + first, self.tries + (not first)
         done: list[Operation] = []

@@ -44,15 +44,16 @@ def sequences(ground: Ground) -> SearchStrategy[list[Operation]]:
 
 
 def log_uniform(most: int) -> SearchStrategy[int]:
-    """Draw 1 to `most`, each power of two as often as the others."""
-    exponents = st.integers(0, most.bit_length() - 1)
-    return exponents.flatmap(lambda power: st.integers(1 << power, min((2 << power) - 1, most)))
+    """Draw 1 to `most`, each power of two as often as the others: over a wide range Hypothesis itself prefers small
+    numbers."""
+    octaves = st.integers(0, most.bit_length() - 1)
+    return octaves.flatmap(lambda octave: st.integers(1 << octave, min((2 << octave) - 1, most)))
 
 
 def _lba(ground: Ground, bases: Bases, volume: int, blocks: int) -> SearchStrategy[int]:
-    """Draw where `blocks` blocks may begin: close to the base more often than far from it."""
+    """Draw where `blocks` blocks may begin: close to the base more often than far from it, as Hypothesis prefers."""
     room = ground.blocks(volume) - blocks
-    return log_uniform(room + 1).map(lambda away: min(bases[volume] + away - 1, room))
+    return st.integers(0, room).map(lambda away: min(bases[volume] + away, room))
 
 
 def _volume(ground: Ground) -> SearchStrategy[int]:

@@ -1,0 +1,72 @@
+"""sg_raw and sg_dd on units of plain files, for scripts that are to be run without a device: `fake_sg.py TOOL ARG…`.
+
+A unit is named by its file and by the variable `ROLE_NAA` of its file's name in capitals. `SHIFT` is how many blocks
+further on a copy reads than it is told. Imports nothing that takes long: a script calls it many times.
+"""
+
+import os
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+BLOCK = 512
+SENSE = """SCSI Status: Check Condition
+
+>>> Raw sense data (in hex), sb_len=18, embedded_len=18
+        70 00 {key} 00 00 00 00 0a 00 00 00 00 {code} 00 00 00
+        00 00
+"""
+
+
+def dd(words: list[str]) -> None:
+    named = dict(word.split("=", 1) for word in words)
+    count = int(named["count"]) * BLOCK
+    with Path(named["if"]).open("rb") as source:
+        source.seek(int(named.get("skip", 0)) * BLOCK)
+        data = source.read(count)
+    _put(Path(named["of"]), int(named.get("seek", 0)) * BLOCK, data)
+
+
+def raw(words: list[str]) -> None:
+    unit, *cdb = [word for word in words if not word.startswith("--")]
+    out = sys.stdin.buffer.read()
+    if cdb[0] == "83":
+        _copied(out)
+    elif cdb[0] in ("8a", "93"):
+        lba, count = int("".join(cdb[2:10]), 16), int("".join(cdb[10:14]), 16)
+        _put(Path(unit), lba * BLOCK, out * count if cdb[0] == "93" else out)
+    print("SCSI Status: Good ", file=sys.stderr)
+
+
+def _copied(order: bytes) -> None:
+    units = {os.environ.get(f"{path.name.upper()}_NAA"): path for path in Path(os.environ["UNITS"]).iterdir()}
+    segments_at = 16 + int.from_bytes(order[2:4], "big")
+    cscds = [units.get(order[at + 8 : at + 24].hex()) for at in range(16, segments_at, 32)]
+    if len(order) < segments_at:
+        _refuse(key="05", code="26")
+    if None in cscds:
+        _refuse(key="0a", code="0d 02")
+    for at in range(segments_at, len(order), 28):
+        part = order[at : at + 28]
+        source, to = (cscds[int.from_bytes(part[i : i + 2], "big")] for i in (4, 6))
+        count, first, target = (int.from_bytes(part[a:b], "big") for a, b in ((10, 12), (12, 20), (20, 28)))
+        assert source is not None
+        assert to is not None
+        begin = (first + int(os.environ["SHIFT"])) * BLOCK
+        _put(to, target * BLOCK, source.read_bytes()[begin : begin + count * BLOCK])
+
+
+def _refuse(**sense: str) -> NoReturn:
+    print(SENSE.format(**sense), end="", file=sys.stderr)
+    sys.exit(5)
+
+
+def _put(path: Path, at: int, data: bytes) -> None:
+    path.touch()
+    with path.open("r+b") as file:
+        file.seek(at)
+        file.write(data)
+
+
+if __name__ == "__main__":
+    {"sg_dd": dd, "sg_raw": raw}[sys.argv[1]](sys.argv[2:])
