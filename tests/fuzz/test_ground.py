@@ -1,0 +1,98 @@
+"""What a target offers is asked for and tried, and what it does not offer is not played."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from copyproof.errors import MalformedAnswer
+from copyproof.fuzz.ground import survey
+from copyproof.fuzz.operations import Copy, Flaw, Range, Reset, Unmap, Write, Zero
+from copyproof.fuzz.player import Player
+from copyproof.fuzz.strategies import KINDS
+from copyproof.model.controller import Transfer
+from copyproof.scsi.provisioning import Provisioning, provisioning, unmap, write_same16
+from tests.fuzz.stage import target
+
+
+def test_limits_come_from_the_target(tmp_path: Path) -> None:
+    with target(tmp_path) as bench:
+        ground = survey(bench)
+    assert (ground.longest, ground.segments) == (1500, 8)
+    assert (ground.same, ground.unmapped, ground.zeros) == (1000, 4096, True)
+    assert ground.strange == (0x00, 0xE0)
+
+
+def test_units_that_a_target_file_names_are_never_reset(tmp_path: Path) -> None:
+    with target(tmp_path) as bench:
+        ground = survey(bench)
+    assert not ground.resets
+    assert "reset" not in [kind.name for kind in KINDS if kind.offered(ground)]
+
+
+def test_without_unmap_and_write_same_neither_is_played(tmp_path: Path) -> None:
+    with target(tmp_path) as bench:
+        ground = replace(survey(bench), same=0, unmapped=0)
+    assert {"zero", "unmap"}.isdisjoint(kind.name for kind in KINDS if kind.offered(ground))
+
+
+def test_a_target_without_operating_parameters_gets_one_segment_and_no_strange_types(tmp_path: Path) -> None:
+    with target(tmp_path, "has-no-operating-parameters 0") as bench:
+        ground = survey(bench)
+    assert (ground.longest, ground.segments, ground.strange) == (4096, 1, None)
+
+
+def test_of_unmapped_blocks_nothing_is_sure_unless_they_read_zeros(tmp_path: Path) -> None:
+    with target(tmp_path) as bench:
+        ground = replace(survey(bench), zeros=False)
+        player = Player(bench, ground)
+        player.begin()
+        player.play(Unmap(Range(1, 8, 4)))
+        assert [extent.origins for extent in bench.model.slice(1, 8, 4)] == [()]
+
+
+def test_a_reset_asks_for_nothing_wider_than_the_unit(tmp_path: Path) -> None:
+    from copyproof.process import Completed, Replay, Take
+
+    with target(tmp_path) as bench:
+        node = str(bench.unit(next(iter(bench.units))).lun.device.sg[0])
+        run = Replay([Take(("sg_reset", "--no-esc", "--device", node), Completed(0, b"", b"", 0.0))])
+        player = Player(bench, survey(bench), run)
+        player.begin()
+        player.play(Reset(1))
+        assert run.left == []
+
+
+@pytest.mark.parametrize(
+    ("operation", "text"),
+    [
+        (Write(Range(1, 4, 1), by_command=True), "write source LBA 4 by command"),
+        (Zero(Range(2, 4, 2)), "write zeros to destination LBA 4 to 5"),
+        (Reset(2), "reset destination"),
+        (
+            Copy((Transfer(1, 0, 2, 9, 2),), by_destination=True, flaw=Flaw.SEGMENT_TYPE),
+            "copy source LBA 0 to 1 to destination 9, sent to the destination, spoilt for XC1-SEG-TYPE",
+        ),
+    ],
+)
+def test_an_operation_is_told_in_one_line(operation: object, text: str) -> None:
+    assert str(operation) == text
+
+
+def test_write_same_and_unmap_refuse_what_does_not_fit() -> None:
+    with pytest.raises(ValueError, match="blocks holds 0 to"):
+        write_same16(0, 1 << 32, bytes(512))
+    with pytest.raises(ValueError, match="lba holds 0 to"):
+        unmap(1 << 64, 1)
+
+
+@pytest.mark.parametrize("raw", ["", "00b2", "00b20000", "00b10004 0084 0200"])
+def test_a_malformed_provisioning_page_is_refused(raw: str) -> None:
+    with pytest.raises(MalformedAnswer):
+        provisioning(bytes.fromhex(raw))
+
+
+def test_a_unit_without_unmap_says_so() -> None:
+    assert provisioning(bytes.fromhex("00b20004 0000 0000")) == Provisioning(unmap=False, reads_zeros=False)
