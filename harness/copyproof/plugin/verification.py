@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -95,7 +94,7 @@ class Verifier:
     def _shown(self, title: str, blocks: int, bench: Bench) -> Iterator[Advance]:
         """Show progress past pytest's capture, which stands between the session and its terminal."""
         capture = self.config.pluginmanager.getplugin("capturemanager")
-        if capture is None or not sys.__stderr__ or hasattr(self.config, "workerinput"):
+        if not blocks or capture is None or hasattr(self.config, "workerinput"):
             yield unseen
             return
         with capture.global_and_fixture_disabled(), progress(title, blocks, bench.stamper.block_size) as advance:
