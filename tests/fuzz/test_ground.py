@@ -10,10 +10,11 @@ import pytest
 from copyproof.errors import MalformedAnswer
 from copyproof.fuzz.ground import survey
 from copyproof.fuzz.operations import Copy, Flaw, Range, Reset, Unmap, Write, Zero
-from copyproof.fuzz.player import Player
+from copyproof.fuzz.player import Difference, Player
 from copyproof.fuzz.strategies import KINDS
 from copyproof.model.controller import Transfer
 from copyproof.scsi.provisioning import Provisioning, provisioning, unmap, write_same16
+from copyproof.verdicts.profile import Deviation, Profile
 from tests.fuzz.stage import target
 
 
@@ -96,3 +97,17 @@ def test_a_malformed_provisioning_page_is_refused(raw: str) -> None:
 
 def test_a_unit_without_unmap_says_so() -> None:
     assert provisioning(bytes.fromhex("00b20004 0000 0000")) == Provisioning(unmap=False, reads_zeros=False)
+
+
+def test_a_deviation_that_the_profile_knows_is_no_difference_and_another_is(tmp_path: Path) -> None:
+    known = Deviation(
+        requirement="XC1-LIST-SHORT", outcome="05/25/00", clause="SPC-4 6.4.1", shown_by="fake", reason="a wrong sense"
+    )
+    with target(tmp_path, "refuses-with-a-wrong-sense") as bench:
+        bench.profile = Profile(name="fake", deviation=(known,))
+        player = Player(bench, survey(bench))
+        player.begin()
+        copy = Copy((Transfer(1, 0, 2, 0, 8),), flaw=Flaw.LIST_CUT)
+        assert str(player.play(copy)) == "05/25/00"
+        with pytest.raises(Difference, match="05/25/00 instead of"):
+            player.play(replace(copy, flaw=Flaw.SEGMENT_LENGTH))

@@ -29,3 +29,14 @@ def test_a_difference_fails_the_run_and_is_written_down(stand: Stand) -> None:
     assert "Compliant: no" in run.text
     names = {path.name for path in (stand.folder / "report").iterdir()}
     assert names >= {found.difference.script, found.difference.tape, "fuzz-difference.bin"}
+
+
+@pytest.mark.nightly
+def test_a_worker_of_xdist_hands_on_what_it_found(stand: Stand) -> None:
+    stand.misbehave("copies-from-the-next-block")
+    stand.write("def test_nothing(): pass")
+    run = stand.apart(stand.options("-n2", "--hil-fuzz=20"))
+    assert run.status == pytest.ExitCode.TESTS_FAILED
+    found = run.record.fuzz
+    assert found is not None
+    assert found.difference is not None
