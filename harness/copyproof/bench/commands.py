@@ -49,7 +49,7 @@ def _on(live: LiveTarget) -> Iterator[Measured]:
         for name, command in COMMANDS.items():
             slow = _rate(tool, command, COUNTS[Way.SG3])
             fast = _rate(ioctl, command, COUNTS[Way.SGIO])
-            yield Figure(f"sgio, {name}", fast, "commands/s", "sg3", slow, REACH)
+            yield Figure(f"sgio, {name}", fast, "1/s", "sg3", slow, REACH)
 
 
 def _rate(transport: Transport, command: Command, count: int) -> float:

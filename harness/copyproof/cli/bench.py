@@ -83,7 +83,7 @@ def _row(figure: Figure) -> tuple[str, ...]:
         figure.name,
         f"{_number(figure.value)} {figure.unit}",
         f"{figure.peer}: {_number(figure.peer_value)}",
-        f"{figure.ratio:.2f}",
+        f"{figure.ratio:.2f}" if figure.ratio < 10 else _number(figure.ratio),
         reach,
         "" if figure.reach is None else "yes" if figure.reached else "NO",
     )
