@@ -25,7 +25,11 @@ GOOD = Outcome(Status.GOOD)
 
 
 class Range(NamedTuple):
-    """`blocks` blocks of a volume from `lba` on."""
+    """`blocks` blocks of a volume from `lba` on.
+
+    >>> str(Range(1, 8, 4))
+    'source LBA 8 to 11'
+    """
 
     volume: int
     lba: int
@@ -205,7 +209,12 @@ class Flaw(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """EXTENDED COPY, sent to the unit of the first source or, `by_destination`, to that of the first destination."""
+    """EXTENDED COPY, sent to the unit of the first source or, `by_destination`, to that of the first destination.
+
+    >>> copy = Copy((Transfer(1, 0, 1, 4, 8),))
+    >>> str(copy), copy.overlapping
+    ('copy source LBA 0 to 7 to source 4', True)
+    """
 
     segments: tuple[Transfer, ...]
     by_destination: bool = False

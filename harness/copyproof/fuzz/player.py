@@ -13,7 +13,7 @@ from typing import TypeAlias
 
 from copyproof import process
 from copyproof.blocks.findings import Findings
-from copyproof.errors import DeviceError
+from copyproof.errors import DeviceError, TransportError
 from copyproof.fuzz.ground import Ground
 from copyproof.fuzz.operations import Operation, Range
 from copyproof.model.known import KnownTarget
@@ -81,10 +81,15 @@ class Player:
     log: list[Event] = field(default_factory=list)
     touched: dict[int, RangeMap[bool]] = field(default_factory=dict)
     checked: int = 0
+    _spoilt: bool = False
 
     def begin(self) -> None:
-        """Begin an example: nothing is known."""
+        """Begin an example: nothing is known, and the bystander is as it should be; raises DeviceError."""
         self.log = []
+        if self._spoilt:
+            for part in self._bystander():
+                self.bench.stamp(Role.BYSTANDER, part.lba, part.blocks)
+        self._spoilt = False
         self.touched = {volume: RangeMap(blocks, False) for volume, blocks in self.ground.volumes}
 
     def play(self, operation: Operation) -> Outcome:
@@ -147,7 +152,11 @@ class Player:
         """
         prediction = predict(command, volume, self._known())
         transport = self._unit(volume).transport
-        result = transport.execute(command, self.bench.spec.command_timeout)
+        try:
+            result = transport.execute(command, self.bench.spec.command_timeout)
+        except TransportError:
+            settle(self.bench.model, prediction, None)
+            raise
         _need_executed(result, transport.name)
         seen = Outcome.of(result)
         self.log.append(Ordered(volume, command, self._allowed(prediction, excuse), result))
@@ -190,6 +199,7 @@ class Player:
     def _compare(self, ranges: list[Range], when: str) -> None:
         findings = Findings.total(self._look(part) for part in [*merged(ranges), *self._bystander()])
         if findings.wrong:
+            self._spoilt = True
             raise Difference(f"{when}: {told(findings)}", findings)
 
     def _look(self, part: Range) -> Findings:

@@ -7,7 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from tempfile import TemporaryDirectory
 
@@ -17,7 +17,7 @@ from hypothesis.configuration import set_hypothesis_home_dir
 
 from copyproof.blocks.findings import Findings
 from copyproof.blocks.origin import Origin
-from copyproof.errors import CopyproofError
+from copyproof.errors import CopyproofError, TargetLost
 from copyproof.fuzz.mix import kinds
 from copyproof.fuzz.operations import Operation, Range
 from copyproof.fuzz.player import Difference, Event, Player, Stamped, told
@@ -85,8 +85,8 @@ class Search:
         except _Stop as stop:
             self._stopped(stop)
         except hypothesis.errors.Flaky:
-            # The difference does not show every time: the shortest sequence that showed it stands.
-            pass
+            assert self.found is not None
+            self.found = replace(self.found, diagnosis=f"{self.found.diagnosis}; it does not show every time")
         if self.found:
             self.ended = Ended.DIFFERENCE
             self._thin()
@@ -117,6 +117,8 @@ class Search:
         try:
             self.play(operations)
         except CopyproofError as problem:
+            if isinstance(problem, TargetLost):
+                self.player.bench.broken = str(problem)
             raise _Stop(Ended.BROKEN, problem) from problem
 
     def play(self, operations: Sequence[Operation]) -> None:
