@@ -14,6 +14,7 @@ from copyproof.fuzz.player import Player
 from copyproof.fuzz.search import Budget, Search
 from copyproof.plugin.bench import Bench
 from copyproof.plugin.stash import ACTIVE
+from copyproof.targets.capabilities import Capability
 from copyproof.verdicts.fuzzed import FuzzDifference, FuzzRecord
 
 
@@ -26,6 +27,8 @@ def test_random_sequences_do_what_the_model_says(request: pytest.FixtureRequest)
     bench: Bench = request.getfixturevalue("_hil_bench")
     if bench.broken:
         raise DeviceError(f"the target was lost earlier: {bench.broken}")
+    if why := bench.capabilities.why_not(Capability.LID1):
+        pytest.skip(f"nothing to play: {why}")
     found = fuzz(bench, Budget(asked.steps, asked.seconds), active.seed, active.folder or Path("out"))
     active.fuzzing.keep(found)
     if found.problem:
