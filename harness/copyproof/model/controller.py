@@ -94,10 +94,8 @@ class ReferenceModel:
 
     def copy(self, transfer: Transfer) -> None:
         """A copy was executed in whole, by the target's overlap rule."""
-        for part in self._parts(transfer):
-            by = part.destination_lba - part.source_lba
-            found = self._volumes[part.source].pieces(part.source_lba, part.blocks)
-            self.splice(part.destination, [Piece(lba + by, end + by, moved(held, by)) for lba, end, held in found])
+        self._move(transfer)
+        self._tell(transfer.destination, transfer.destination_lba, transfer.blocks)
 
     def perhaps(self, *transfers: Transfer) -> None:
         """The segments of one copy were executed in order, and it may have stopped anywhere, or not have begun: each
@@ -110,16 +108,19 @@ class ReferenceModel:
         >>> [origin.lba for origin in model.slice(1, 1, 1)[0].origins]
         [1, 0]
         """
-        before = [self._copied(self.clipped(transfer)) for transfer in transfers]
+        before = [self._moved(self.clipped(transfer)) for transfer in transfers]
         for number, pieces in reversed(before):
             self._also(number, pieces)
+        for number, pieces in before:
+            self._tell_pieces(number, pieces)
 
     def prefix(self, transfer: Transfer, done: int) -> None:
         """A copy stopped, and its first `done` blocks are known to be copied; each of the rest may be or not."""
         inside = self.clipped(transfer)
-        number, pieces = self._copied(inside)
+        number, pieces = self._moved(inside)
         rest = inside.destination_lba + max(0, done)
         self._also(number, [Piece(max(lba, rest), end, held) for lba, end, held in pieces if end > rest])
+        self._tell_pieces(number, pieces)
 
     def saw(self, volume: int, lba: int, count: int, which: Content) -> None:
         """A read found the blocks to hold `which`, advanced by i in the i-th: a set of allowed origins narrows to it.
@@ -142,27 +143,39 @@ class ReferenceModel:
     def splice(self, volume: int, pieces: Sequence[Piece[Held]]) -> None:
         """Replace what adjoining pieces cover, and tell who watches."""
         self._volumes[volume].splice(pieces)
-        if pieces:
-            for changed in self._watchers:
-                changed(volume, pieces[0].lba, pieces[-1].end - pieces[0].lba)
+        self._tell_pieces(volume, pieces)
 
     def _put(self, volume: int, lba: int, count: int, held: Held) -> None:
         self._volumes[volume].put(lba, count, held)
+        self._tell(volume, lba, count)
+
+    def _tell(self, volume: int, lba: int, count: int) -> None:
         if count:
             for changed in self._watchers:
                 changed(volume, lba, count)
 
-    def _copied(self, transfer: Transfer) -> tuple[int, list[Piece[Held]]]:
-        """Copy, and return the destination and what it held before."""
+    def _tell_pieces(self, volume: int, pieces: Sequence[Piece[Held]]) -> None:
+        if pieces:
+            self._tell(volume, pieces[0].lba, pieces[-1].end - pieces[0].lba)
+
+    def _move(self, transfer: Transfer) -> None:
+        for part in self._parts(transfer):
+            by = part.destination_lba - part.source_lba
+            found = self._volumes[part.source].pieces(part.source_lba, part.blocks)
+            pieces = [Piece(lba + by, end + by, moved(held, by)) for lba, end, held in found]
+            self._volumes[part.destination].splice(pieces)
+
+    def _moved(self, transfer: Transfer) -> tuple[int, list[Piece[Held]]]:
+        """Copy, tell nobody yet, and return the destination and what it held before."""
         before = self._volumes[transfer.destination].pieces(transfer.destination_lba, transfer.blocks)
-        self.copy(transfer)
+        self._move(transfer)
         return transfer.destination, before
 
     def _also(self, volume: int, older: list[Piece[Held]]) -> None:
-        """Allow what a range held before beside what it holds."""
+        """Allow what a range held before beside what it holds; tell nobody yet."""
         if older:
             now = self._volumes[volume].pieces(older[0].lba, older[-1].end - older[0].lba)
-            self.splice(volume, either(older, now))
+            self._volumes[volume].splice(either(older, now))
 
     def _parts(self, transfer: Transfer) -> list[Transfer]:
         """Cut a copy into what is read at once; without a forward overlap the order of chunks makes no difference."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from copyproof.blocks.origin import Content
@@ -52,14 +52,17 @@ class ExtentMap(RangeMap[Held]):
         ]
 
 
+def overlaid(one: Sequence[Piece[Held]], other: Sequence[Piece[Held]]) -> Iterator[Piece[tuple[Held, Held]]]:
+    """Give two coverings of one range as one, with what both hold."""
+    at = 0
+    for lba, end, held in one:
+        while lba < end:
+            stop = min(end, other[at].end)
+            yield Piece(lba, stop, (held, other[at].value))
+            at += other[at].end == stop
+            lba = stop
+
+
 def either(old: Sequence[Piece[Held]], new: Sequence[Piece[Held]]) -> list[Piece[Held]]:
     """Join two coverings of one range into one that allows what either holds."""
-    joined: list[Piece[Held]] = []
-    at = 0
-    for lba, end, held in old:
-        while lba < end:
-            stop = min(end, new[at].end)
-            joined.append(Piece(lba, stop, older_or(held, new[at].value)))
-            at += new[at].end == stop
-            lba = stop
-    return joined
+    return [Piece(lba, end, older_or(*both)) for lba, end, both in overlaid(old, new)]

@@ -68,11 +68,29 @@ def moved(held: Held, blocks: int) -> Held:
     return tuple(dict.fromkeys([way for one in held for way in moved((one,), blocks)]))
 
 
+def in_doubt(held: Held) -> Held:
+    """Return the same contents under a label that nobody knows.
+
+    >>> label_of(in_doubt(held_of(0, ZEROS))).name
+    'UNKNOWN'
+    """
+    return tuple(dict.fromkeys([(*way[:3], Label.UNKNOWN.value) for way in held]))
+
+
 def older_or(older: Held, newer: Held) -> Held:
     """Return what allows either; nobody knows as soon as one of them is not known."""
     if older == newer or not older or not newer:
         return older and newer
     return (*[way for way in older if way not in newer], *newer)
+
+
+def differ(one: Held, other: Held) -> bool:
+    """Return whether blocks can have nothing in common, whatever their labels; false where one is not known.
+
+    >>> differ(held_of(0, Origin(1, 0, 3)), held_of(0, ZEROS))
+    True
+    """
+    return bool(one and other) and {way[:3] for way in one}.isdisjoint([way[:3] for way in other])
 
 
 def seen(held: Held, lba: int, content: Content) -> Held:

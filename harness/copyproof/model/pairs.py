@@ -23,8 +23,8 @@ from dataclasses import dataclass
 
 from copyproof.blocks.origin import Content
 from copyproof.model.controller import ReferenceModel, Transfer
-from copyproof.model.extents import ExtentMap, either
-from copyproof.model.held import Held, moved, seen
+from copyproof.model.extents import ExtentMap, either, overlaid
+from copyproof.model.held import Held, Label, differ, in_doubt, label_of, moved, seen
 from copyproof.model.pair_rules import PairRules
 from copyproof.model.prediction import Branch, Prediction
 from copyproof.model.rangemap import Piece, RangeMap
@@ -53,7 +53,8 @@ _NEXT = {
 class PairPrediction:
     """How a pair command must be answered, by which rule, and the state that the pair is in afterwards.
 
-    `copies` is what the array then has to move; in a resynchronisation these are the slots that differ, no others.
+    `copies` is what the array then has to move; in a resynchronisation these are the slots that differ, no others (at
+    most these, where a change is in doubt).
     How a target says its answer, in sense data or an exit code, is a matter of the way to it.
     """
 
@@ -244,7 +245,7 @@ class PairModel:
         """Start to copy ranges: which of their blocks are copied is not known until it is told."""
         pair.due = RangeMap(pair.due.blocks, False)
         for lba, count in ranges:
-            pair.image.splice(self._moved(pair.source, lba, count))
+            pair.image.splice(self._brought(pair, lba, count))
             pair.due.put(lba, count, True)
             self._also(pair.destination, pair.image.pieces(lba, count))
 
@@ -259,6 +260,21 @@ class PairModel:
         """Return what a range holds as a copy to the same LBA brings it: with the label of its new place."""
         return [Piece(at, end, moved(held, 0)) for at, end, held in self._model.pieces(volume, lba, count)]
 
+    def _brought(self, pair: _Pair, lba: int, count: int) -> list[Piece[Held]]:
+        """Return what a copy brings to the blocks of a range.
+
+        A restore may leave out a block that the P-VOL was perhaps not asked to change: then it holds the same as on the
+        S-VOL, but under the label that it had.
+        """
+        brought = self._moved(pair.source, lba, count)
+        if pair.destination == pair.secondary:
+            return brought
+        old = self._model.pieces(pair.destination, lba, count)
+        return [
+            Piece(at, end, held if label_of(was) is Label.OWN else in_doubt(held))
+            for at, end, (was, held) in overlaid(old, brought)
+        ]
+
     def _also(self, volume: int, newer: Sequence[Piece[Held]]) -> None:
         """Allow blocks of a volume something newer as well."""
         lba, count = newer[0].lba, newer[-1].end - newer[0].lba
@@ -270,7 +286,7 @@ class PairModel:
             if volume == pair.primary and pair.state in _FED:
                 self._feed(pair, lba, count)
             elif volume == pair.primary and pair.state is PairState.COPY_SP and pair.touched_first:
-                self._settle(pair, lba, count)
+                self._touch(pair, lba, count)
             if self._differs(pair, volume):
                 first = lba // self._rules.slot * self._rules.slot
                 end = min(-(-(lba + count) // self._rules.slot) * self._rules.slot, pair.changed.blocks)
@@ -281,6 +297,13 @@ class PairModel:
         if volume == pair.secondary:
             return pair.state in _SPLIT
         return volume == pair.primary and pair.state in _TRACKED
+
+    def _touch(self, pair: _Pair, lba: int, count: int) -> None:
+        """Of a block that is surely no longer what it was at the split, that was copied before it changed."""
+        now = self._model.pieces(pair.primary, lba, count)
+        for at, end, (was, held) in list(overlaid(pair.image.pieces(lba, count), now)):
+            if differ(was, held):
+                self._settle(pair, at, end - at)
 
     def _feed(self, pair: _Pair, lba: int, count: int) -> None:
         """The P-VOL's update reaches the S-VOL at some time."""

@@ -27,8 +27,8 @@ class RangeMap(Generic[V]):
     Invariants, after every call: the pieces are in ascending order, never empty, cover exactly [0, blocks), and no two
     neighbours have equal values, so that there are as few of them as there can be.
 
-    Where pieces begin, and their values, are kept in lists of lists, as sortedcontainers does; with its `SortedDict`, the
-    same splices took 1.7 times as long.
+    Where pieces begin, and their values, are kept in lists of lists, as sortedcontainers does; with its `SortedDict`
+    the same splices took 1.7 times as long.
 
     >>> changed = RangeMap(100, False)
     >>> changed.put(10, 4, True)

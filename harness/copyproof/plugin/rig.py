@@ -108,8 +108,7 @@ class Rig(Arrangement):
         try:
             result = unit.transport.execute(command, self.bench.spec.command_timeout)
         except TransportError:
-            for transfer in order.intent if order else ():
-                self.bench.model.perhaps(transfer)
+            self.bench.model.perhaps(*(order.intent if order else ()))
             self.commands.append(command_record(unit.transport, unit.lun.role, command, None))
             raise
         self.commands.append(command_record(unit.transport, unit.lun.role, command, result))
