@@ -1,6 +1,6 @@
 """How fast blocks are made and verified on one core, beside memcpy and memcmp of the same buffers.
 
-The buffers are those of the pipeline: `BUFFERS` pieces of `PIECE` bytes, one after the other, together with their
+The buffers are those of the pipeline: `BUFFERS` pieces of `AHEAD` bytes, one after the other, together with their
 copies larger than a second-level cache and smaller than a third-level one, which is where a disk's reads end up. memcpy
 is numpy's `copyto` between contiguous arrays, memcmp the C library's.
 """
@@ -22,7 +22,7 @@ from copyproof.blocks.stamp import Stamper
 from copyproof.errors import SafetyRefusal
 from copyproof.model.controller import ReferenceModel
 from copyproof.verify.check import Checker, Place
-from copyproof.verify.volume import BUFFERS, PIECE, HostVolume
+from copyproof.verify.volume import AHEAD, BUFFERS, HostVolume
 
 ROUNDS = 25
 REACH, REACH_WITH_LABELS = 0.45, 0.25
@@ -33,7 +33,7 @@ class Pieces:
     """Right blocks of a size in the pipeline's buffers, their labels, a copy, and a checker that knows them."""
 
     def __init__(self, block_size: int) -> None:
-        self.count = PIECE // block_size
+        self.count = AHEAD // block_size
         self.stamper = Stamper(_SEED, block_size)
         self.lbas = [number * self.count for number in range(BUFFERS)]
         self.data = [self.stamper.make(_VOLUME, lba, self.count, _GENERATION) for lba in self.lbas]
@@ -44,7 +44,7 @@ class Pieces:
     @property
     def size(self) -> int:
         """Bytes of all buffers."""
-        return BUFFERS * PIECE
+        return BUFFERS * AHEAD
 
     def make(self) -> None:
         """Make all blocks anew."""

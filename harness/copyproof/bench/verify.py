@@ -1,6 +1,6 @@
 """How fast a whole volume is verified, beside fio's own verification and beside a plain read of the same node.
 
-The volume is a file, and a loop device over it, both read past the page cache in pieces of `PIECE` bytes. fio verifies
+The volume is a file, and a loop device over it, both read past the page cache in pieces of `AHEAD` bytes. fio verifies
 a file of the same size that it wrote itself, with a CRC-32C every 512 bytes, with as many reads under way as the
 pipeline has buffers, in one thread.
 """
@@ -26,7 +26,7 @@ from copyproof.errors import CopyproofError, DeviceError, UsageError
 from copyproof.model.controller import ReferenceModel
 from copyproof.verify.check import Checker, Place
 from copyproof.verify.pipeline import verify
-from copyproof.verify.volume import BUFFERS, PIECE, HostVolume
+from copyproof.verify.volume import AHEAD, BUFFERS, HostVolume
 
 SIZE = 4 << 30
 ROUNDS = 3
@@ -52,10 +52,10 @@ def measured(size: int = SIZE, folder: Path | None = None, rounds: int = ROUNDS)
     """Give the speed of verifying in GB/s (10^9 bytes) on a file of `size` bytes and on a loop device over it.
 
     `folder` is where twice `size` are written for the time being, by default /var/tmp; it must be on a disk. `size` is
-    a multiple of 4 MiB. Raises UsageError for another size, a folder that has no such room or no direct I/O.
+    a multiple of 2 MiB. Raises UsageError for another size, a folder that has no such room or no direct I/O.
     """
-    if size <= 0 or size % PIECE:
-        raise UsageError(f"the size to verify is {size} bytes; it must be a multiple of {PIECE}")
+    if size <= 0 or size % AHEAD:
+        raise UsageError(f"the size to verify is {size} bytes; it must be a multiple of {AHEAD}")
     with TemporaryDirectory(prefix="copyproof-", dir=_with_room(folder or Path("/var/tmp"), 2 * size)) as made:
         stamped = Path(made) / "stamped"
         _write_stamps(stamped, size)
@@ -126,26 +126,26 @@ def _verify(checker: Checker, size: int) -> None:
 
 def _read(node: Path, size: int) -> None:
     """Read as the pipeline does, and look at nothing."""
-    buffer = mmap.mmap(-1, PIECE)
+    buffer = mmap.mmap(-1, AHEAD)
     handle = os.open(node, os.O_RDONLY | os.O_DIRECT | os.O_CLOEXEC)
     try:
-        for at in range(0, size, PIECE):
-            if os.preadv(handle, [buffer], at) != PIECE:
-                raise DeviceError(f"{node} ends before byte {at + PIECE}")
+        for at in range(0, size, AHEAD):
+            if os.preadv(handle, [buffer], at) != AHEAD:
+                raise DeviceError(f"{node} ends before byte {at + AHEAD}")
     finally:
         os.close(handle)
 
 
 def _speed_of_check(checker: Checker) -> float:
     """Return GB/s of the check alone, of one piece in memory."""
-    data = checker.volume(_VOLUME).read(0, PIECE // _BLOCK)
+    data = checker.volume(_VOLUME).read(0, AHEAD // _BLOCK)
     (seconds,) = best_beside(9, lambda: checker.judge(_VOLUME, 0, data))
-    return PIECE / seconds / 1e9
+    return AHEAD / seconds / 1e9
 
 
 def _fio(path: Path, size: int, *further: str) -> list[str]:
     checks = ["--verify=crc32c", f"--verify_interval={_BLOCK}"]
-    reads = [f"--bs={PIECE}", "--direct=1", "--verify_state_save=0", "--ioengine=libaio", f"--iodepth={BUFFERS}"]
+    reads = [f"--bs={AHEAD}", "--direct=1", "--verify_state_save=0", "--ioengine=libaio", f"--iodepth={BUFFERS}"]
     return ["fio", "--name=verify", f"--filename={path}", f"--size={size}", *checks, *reads, *further]
 
 

@@ -12,7 +12,7 @@ from copyproof.blocks.arrays import U8
 from copyproof.blocks.findings import Findings
 from copyproof.verify.blockmap import BlockMap, Stretch
 from copyproof.verify.check import Checker
-from copyproof.verify.volume import PIECE, Range, UnreadableBlocks
+from copyproof.verify.volume import AHEAD, Range, UnreadableBlocks
 
 Advance = Callable[[int], None]
 """Told how many more blocks were checked."""
@@ -32,7 +32,7 @@ def unseen(_blocks: int) -> None:
 
 
 def verify(
-    checker: Checker, number: int, ranges: Iterable[Range], advance: Advance = unseen, piece: int = PIECE
+    checker: Checker, number: int, ranges: Iterable[Range], advance: Advance = unseen, piece: int = AHEAD
 ) -> Verified:
     """Hold ranges of a volume against the model; `piece` is the bytes of one read. Raises TargetLost or DeviceError.
 

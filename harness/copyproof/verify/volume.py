@@ -18,8 +18,10 @@ import numpy as np
 from copyproof.blocks.arrays import U8
 from copyproof.errors import DeviceError, TargetLost
 
-#: Bytes moved by one system call: large enough to stream, small enough to stay in the second-level cache.
+#: Bytes moved at most by one system call.
 PIECE = 4 << 20
+#: Bytes of one read of a stream: less, since all its buffers together should stay in a cache.
+AHEAD = 2 << 20
 #: Two reads are under way, so that the disk has work while a thread waits for a core.
 READERS = 2
 #: Buffers of a stream: one is checked, one is full, the others are being filled.
@@ -50,7 +52,7 @@ class HostVolume:
         for first in range(lba, lba + count, step):
             yield first, min(step, lba + count - first)
 
-    def aligned(self, ranges: Iterable[Range], piece: int = PIECE) -> Iterator[Range]:
+    def aligned(self, ranges: Iterable[Range], piece: int = AHEAD) -> Iterator[Range]:
         """Cut ranges where the LBA is a multiple of a piece of that many bytes, so that most reads are whole pieces.
 
         >>> list(HostVolume(Path("sda"), 512, lambda: 0).aligned([(4, 8), (12, 1)], piece=4096))
@@ -64,7 +66,7 @@ class HostVolume:
                 yield lba, many
                 lba += many
 
-    def stream(self, ranges: Iterable[Range], piece: int = PIECE) -> Generator[Streamed, None, None]:
+    def stream(self, ranges: Iterable[Range], piece: int = AHEAD) -> Generator[Streamed, None, None]:
         """Read ranges piece by piece, the next ones while one is looked at; `piece` is in bytes, a multiple of 4096.
 
         A piece's data is there until the next one is asked for. Pieces that the kernel cannot read come as the problem.

@@ -14,9 +14,9 @@ from copyproof.bench import verify
 from copyproof.bench.blocks import Pieces
 from copyproof.bench.figures import Figure, NotMeasured
 from copyproof.errors import DeviceError, ToolMissing, UsageError
-from copyproof.verify.volume import PIECE
+from copyproof.verify.volume import AHEAD
 
-SIZE = 2 * PIECE
+SIZE = 2 * AHEAD
 
 
 @pytest.fixture
@@ -74,9 +74,9 @@ def test_a_volume_that_comes_back_wrong_gives_no_figure(without_fio: None, monke
         next(iter(verify.measured(SIZE, rounds=1)))
 
 
-@pytest.mark.parametrize("size", [0, -PIECE, PIECE + 512])
+@pytest.mark.parametrize("size", [0, -AHEAD, AHEAD + 512])
 def test_a_size_that_is_not_in_pieces_is_refused(size: int) -> None:
-    with pytest.raises(UsageError, match=f"it must be a multiple of {PIECE}"):
+    with pytest.raises(UsageError, match=f"it must be a multiple of {AHEAD}"):
         next(iter(verify.measured(size)))
 
 
