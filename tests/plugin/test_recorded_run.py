@@ -89,3 +89,22 @@ def test_a_tape_that_cannot_be_written_is_refused_before_the_target_is_up(
     assert "--hil-tape=" in run.text
     assert "name a file in a folder that is there and yours" in run.text
     assert run.events == []
+
+
+@pytest.mark.parametrize(
+    ("key", "option", "used"),
+    [("", [], "sg3"), ('transport = "sgio"', [], "sgio"), ('transport = "sgio"', ["--hil-transport=sg3"], "sg3")],
+    ids=["default", "target file", "option"],
+)
+def test_the_record_says_which_transport_was_used(stand: Stand, key: str, option: list[str], used: str) -> None:
+    """The option goes before the target file, and that before the default."""
+    stand.write(COPY)
+    stand.target.write_text(stand.target.read_text().replace('driver = "lab"', f'driver = "lab"\n{key}'))
+    assert stand.run(*option).record.target.transport == used
+
+
+def test_an_unknown_transport_is_refused_with_those_there_are(stand: Stand) -> None:
+    stand.write(COPY)
+    stand.target.write_text(stand.target.read_text().replace('driver = "lab"', 'driver = "lab"\ntransport = "sgx"'))
+    assert "transport: 'sgx' is not allowed; it must be one of sg3, sgio" in stand.run().text
+    assert "sg3" in stand.run("--hil-transport=sgx").text
