@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from time import perf_counter
 
 
@@ -61,16 +62,27 @@ Benchmark = Callable[[], Iterator[Measured]]
 
 def best_of(times: int, work: Callable[[], object]) -> float:
     """Return the least of some runs' seconds: on a noisy machine the one that was disturbed least."""
-    return min(_seconds(work) for _ in range(times))
+    return min(seconds_of(work) for _ in range(times))
 
 
-def _seconds(work: Callable[[], object]) -> float:
+def seconds_of(work: Callable[[], object]) -> float:
+    """Return how long one run of some work takes."""
     started = perf_counter()
     work()
     return perf_counter() - started
 
 
 def best_beside(times: int, *works: Callable[[], object]) -> tuple[float, ...]:
-    """Return the least seconds of each of several works that take turns: what disturbs one run disturbs its peers."""
-    rounds = [[_seconds(work) for work in works] for _ in range(times)]
-    return tuple(map(min, zip(*rounds, strict=True)))
+    """Return the least seconds of each of several works that take turns (see `least_in_turns`)."""
+    return least_in_turns(times, *(partial(seconds_of, work) for work in works))
+
+
+def least_in_turns(times: int, *clocks: Callable[[], float]) -> tuple[float, ...]:
+    """Return the least of what each of several clocks tells; they take turns, and each begins as often as the others,
+    so that what disturbs one disturbs its peers, and none always comes behind the same one."""
+    least = [float("inf")] * len(clocks)
+    for turn in range(times):
+        for place in range(len(clocks)):
+            which = (turn + place) % len(clocks)
+            least[which] = min(least[which], clocks[which]())
+    return tuple(least)

@@ -1,8 +1,8 @@
 """How fast a whole volume is verified, beside fio's own verification and beside a plain read of the same node.
 
 The volume is a file, and a loop device over it, both read past the page cache in pieces of `AHEAD` bytes. fio verifies
-a file of the same size that it wrote itself, with a CRC-32C every 512 bytes, with as many reads under way as the
-pipeline has buffers, in one thread.
+a file of the same size that it wrote itself, with a CRC-32C every 512 bytes, in one thread, with as many reads under
+way as the pipeline while one more is checked.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from tempfile import TemporaryDirectory
 import msgspec
 
 from copyproof import process
-from copyproof.bench.figures import Figure, Measured, NotMeasured, best_beside
+from copyproof.bench.figures import Figure, Measured, NotMeasured, best_beside, least_in_turns, seconds_of
 from copyproof.blocks.stamp import Stamper
 from copyproof.errors import CopyproofError, DeviceError, UsageError
 from copyproof.model.controller import ReferenceModel
 from copyproof.verify.check import Checker, Place
 from copyproof.verify.pipeline import verify
-from copyproof.verify.volume import AHEAD, BUFFERS, HostVolume
+from copyproof.verify.volume import AHEAD, READERS, HostVolume
 
 SIZE = 4 << 30
 ROUNDS = 3
@@ -73,8 +73,8 @@ def _figures(nodes: Nodes, fio: Path | NotMeasured, rounds: int) -> Iterator[Mea
     """The check, the plain read and fio take turns, so that what disturbs the disk disturbs them all."""
     checker = _checker(nodes.stamped, nodes.size)
     check, plain = partial(_verify, checker, nodes.size), partial(_read, nodes.stamped, nodes.size)
-    taken = [(*best_beside(1, check, plain), _verify_by_fio(nodes)) for _ in range(rounds)]
-    seconds, plain_seconds, fio_seconds = map(min, zip(*taken, strict=True))
+    ways = (partial(seconds_of, check), partial(seconds_of, plain), partial(_verify_by_fio, nodes))
+    seconds, plain_seconds, fio_seconds = least_in_turns(rounds, *ways)
     speed, plain_speed = (nodes.size / each / 1e9 for each in (seconds, plain_seconds))
     alone = _speed_of_check(checker)
     limited = plain_speed < _SLOWER * alone
@@ -145,7 +145,7 @@ def _speed_of_check(checker: Checker) -> float:
 
 def _fio(path: Path, size: int, *further: str) -> list[str]:
     checks = ["--verify=crc32c", f"--verify_interval={_BLOCK}"]
-    reads = [f"--bs={AHEAD}", "--direct=1", "--verify_state_save=0", "--ioengine=libaio", f"--iodepth={BUFFERS}"]
+    reads = [f"--bs={AHEAD}", "--direct=1", "--verify_state_save=0", "--ioengine=libaio", f"--iodepth={READERS + 1}"]
     return ["fio", "--name=verify", f"--filename={path}", f"--size={size}", *checks, *reads, *further]
 
 
