@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from copyproof.model.controller import Transfer
+from copyproof.model.held import Label
 from copyproof.model.known import Access, Fault, KnownTarget
 from copyproof.model.predict import predict
 from copyproof.model.prediction import Forgetting, HostWrite, Prediction, Zeroing
@@ -114,13 +115,16 @@ def test_write_same_of_zeros_zeroes_and_any_other_block_is_not_known() -> None:
     assert steps(same(8000, 0)).branches[0].done == (Zeroing(1, 8000, 192),)
     assert steps(same(8, 4, b"\1" * 512)).branches[0].done == (Forgetting(1, 8, 4),)
     assert steps(same(8, 4, flags=0x08)).branches[0].done == (Forgetting(1, 8, 4),)
-    assert steps(same(8, 4, flags=0x08), zeroed).branches[0].done == (Zeroing(1, 8, 4),)
+    assert steps(same(8, 4, flags=0x08), zeroed).branches[0].done == (Zeroing(1, 8, 4, Label.UNKNOWN),)
 
 
 def test_unmap_zeroes_where_the_unit_says_so_and_leaves_the_rest_unknown() -> None:
     zeroed = replace(TARGET, units=(replace(UNITS[0], zeroed=True), *UNITS[1:]))
     pieces = unmap((0, 8), (100, 1), (5, 0))
-    assert steps(pieces, zeroed).branches[0].done == (Zeroing(1, 0, 8), Zeroing(1, 100, 1))
+    assert steps(pieces, zeroed).branches[0].done == (
+        Zeroing(1, 0, 8, Label.ESCAPE),
+        Zeroing(1, 100, 1, Label.ESCAPE),
+    )
     assert steps(pieces).branches[0].done == (Forgetting(1, 0, 8), Forgetting(1, 100, 1))
 
 

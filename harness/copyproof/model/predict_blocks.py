@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
+from copyproof.model.held import Label
 from copyproof.model.known import Access, KnownTarget, KnownUnit
 from copyproof.model.prediction import Branch, Forgetting, HostWrite, Prediction, Step, Zeroing
 from copyproof.scsi.cdb import Opcode
@@ -42,11 +43,12 @@ def _written(_: Command, unit: KnownUnit, lba: int, blocks: int) -> tuple[Step, 
 
 def _same(command: Command, unit: KnownUnit, lba: int, blocks: int) -> tuple[Step, ...]:
     """WRITE SAME, with a count of 0 to the end: zeros where the block is of zeros or there is none (NDOB), unless the
-    blocks may be unmapped and then read as anything."""
+    blocks may be unmapped and then read as anything. Whether they are is the unit's choice, and so is the label."""
     count = blocks or unit.blocks - lba
-    unmapped = bool(command.cdb[1] & 0x08) and not unit.zeroed
-    zeros = not any(command.data_out) and not unmapped
-    return (Zeroing(unit.volume, lba, count) if zeros else Forgetting(unit.volume, lba, count),)
+    may_unmap = bool(command.cdb[1] & 0x08)
+    if any(command.data_out) or (may_unmap and not unit.zeroed):
+        return (Forgetting(unit.volume, lba, count),)
+    return (Zeroing(unit.volume, lba, count, Label.UNKNOWN if may_unmap else Label.OWN),)
 
 
 def _nothing(_: Command, __: KnownUnit, ___: int, ____: int) -> tuple[Step, ...]:
@@ -84,10 +86,15 @@ def _unmap(command: Command, unit: KnownUnit, _: KnownTarget) -> Prediction:
         return _refusal("05/21/00", "SBC-3 5.28: an UNMAP block descriptor leaves the unit")
     if unit.access is Access.READ_ONLY:
         return _refusal("07/27/00", "SBC-3 4.12: the unit is write protected")
-    kind = Zeroing if unit.zeroed else Forgetting
-    steps = tuple(kind(unit.volume, lba, blocks) for lba, blocks in pieces if blocks)
+    steps = tuple(_unmapped(unit, lba, blocks) for lba, blocks in pieces if blocks)
     unknown = Branch((Outcome.parse("05/20/00"),), "SBC-3 4.7.3: UNMAP is for thin units")
     return Prediction((Branch((_GOOD,), "SBC-3 5.28: the blocks are unmapped", steps), unknown))
+
+
+def _unmapped(unit: KnownUnit, lba: int, blocks: int) -> Step:
+    if unit.zeroed:
+        return Zeroing(unit.volume, lba, blocks, Label.ESCAPE)
+    return Forgetting(unit.volume, lba, blocks)
 
 
 #: By operation code.

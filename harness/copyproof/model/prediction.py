@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from copyproof.model.controller import Transfer
+from copyproof.model.held import Label
 from copyproof.scsi.outcome import Outcome
 
 
@@ -24,11 +25,12 @@ class HostWrite:
 
 @dataclass(frozen=True, slots=True)
 class Zeroing:
-    """`blocks` blocks of a volume from `lba` on become zeros."""
+    """`blocks` blocks of a volume from `lba` on become zeros; the label depends on whether they are unmapped."""
 
     volume: int
     lba: int
     blocks: int
+    label: Label = Label.OWN
 
 
 @dataclass(frozen=True, slots=True)

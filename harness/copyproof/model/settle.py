@@ -54,8 +54,8 @@ def _do(model: ReferenceModel, step: Step, generation: int) -> None:
             model.copy(step)
         case HostWrite(volume, lba, blocks):
             model.write(volume, lba, blocks, generation)
-        case Zeroing(volume, lba, blocks):
-            model.zero(volume, lba, blocks)
+        case Zeroing(volume, lba, blocks, label):
+            model.zero(volume, lba, blocks, label)
         case Forgetting(volume, lba, blocks):
             _forget(model, volume, lba, blocks)
 
