@@ -47,14 +47,14 @@ _ORDERS = (Kind.CREATE, Kind.CREATE_SPLIT, Kind.SPLIT, Kind.SUSPEND, Kind.DELETE
 # What is seldom possible is chosen the more likely when it is.
 _URGE = {
     Kind.RESTORE: 1e9,
-    Kind.FINISHED: 14000.0,
-    Kind.SPLIT: 8000.0,
-    Kind.RESYNC: 3500.0,
-    Kind.COPIED: 160.0,
-    Kind.DELETE: 130.0,
-    Kind.CREATE: 1.0,
-    Kind.CREATE_SPLIT: 0.5,
-    Kind.SUSPEND: 75.0,
+    Kind.FINISHED: 16000.0,
+    Kind.SPLIT: 9000.0,
+    Kind.RESYNC: 6000.0,
+    Kind.COPIED: 260.0,
+    Kind.DELETE: 260.0,
+    Kind.CREATE: 1.8,
+    Kind.CREATE_SPLIT: 0.9,
+    Kind.SUSPEND: 135.0,
 }
 _COPIES = (Kind.COPY, Kind.PERHAPS, Kind.PREFIX)
 

@@ -244,7 +244,7 @@ def _of_pairs(kind: Kind) -> bool:
 def _possible(random: Random, bench: Bench, paired: Sequence[int]) -> list[Kind]:
     """Return the kinds to choose from; now and then what hosts do alone, whatever is under way."""
     hosts = random.random() < 0.08
-    ending = random.random() < 0.6 or "PSUE" in map(bench.naive.state, paired)
+    ending = random.random() < 0.8 or "PSUE" in map(bench.naive.state, paired)
     return [
         kind
         for kind in Kind
