@@ -40,7 +40,8 @@ def bench(
     """
     if report:
         _write(report, [])
-    given: dict[str, dict[str, object]] = {"commands": {"target": target}, "verify": {"size": size and size << 20, "folder": folder}}
+    of_verify = {"size": size and size << 20, "folder": folder}
+    given: dict[str, dict[str, object]] = {"commands": {"target": target}, "verify": of_verify}
     found: list[Measured] = []
     for name in dict.fromkeys(names or NAMES):
         click.echo(f"measuring {name} …", err=True)
