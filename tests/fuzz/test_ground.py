@@ -14,6 +14,7 @@ from copyproof.fuzz.player import Difference, Player
 from copyproof.fuzz.strategies import KINDS
 from copyproof.model.controller import Transfer
 from copyproof.scsi.provisioning import Provisioning, provisioning, unmap, write_same16
+from copyproof.scsi.vpd import BlockLimits
 from copyproof.verdicts.profile import Deviation, Profile
 from tests.fuzz.stage import target
 
@@ -24,6 +25,17 @@ def test_limits_come_from_the_target(tmp_path: Path) -> None:
     assert (ground.longest, ground.segments) == (1500, 8)
     assert (ground.same, ground.unmapped, ground.zeros) == (1000, 4096, True)
     assert ground.strange == (0x00, 0xE0)
+
+
+def test_a_limit_that_the_target_does_not_name_is_found_by_trial(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("copyproof.fuzz.ground._limits", lambda _: BlockLimits(0, 0, 0, 0, 0))
+    with target(tmp_path) as bench:
+        ground = survey(bench)
+        # Half of the smaller unit is tried first: 4096, 2048, 1024, 512 blocks.
+        assert (ground.same, ground.unmapped) == (512, 0)
+        assert bench.model.slice(1, 0, 512)[0].origins == ()
 
 
 def test_units_that_a_target_file_names_are_never_reset(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ def fuzzed(target: str, folder: Path, steps: int, *plugins: object) -> Run:
 @pytest.mark.parametrize(
     ("target", "steps"),
     [
-        ("lio-loopback", 25),
+        ("lio-loopback", 10),
         pytest.param("lio-loopback", 500, marks=pytest.mark.nightly),
         pytest.param("lio-pi", 500, marks=pytest.mark.nightly),
     ],

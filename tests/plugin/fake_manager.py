@@ -30,6 +30,8 @@ BLOCKS = {Role.SOURCE: 8192, Role.DESTINATION: 8192, Role.BYSTANDER: 64, Role.HI
 #: The chunk that the target file declares, in blocks.
 CHUNK = 64
 CSCDS, SEGMENTS, LIST_LENGTH, SEGMENT_BLOCKS = 4, 8, 1024, 1500
+#: Blocks that one WRITE SAME takes.
+SAME = 1000
 #: Where the bystander is hit, when it is.
 HIT = 5
 #: An LBA and a count of blocks, as CDBs of 16 bytes and UNMAP block descriptors have them.
@@ -268,6 +270,7 @@ def _written(unit: Unit, command: Command) -> bytes:
         data = bytes(blocks * BLOCK)
     elif command.opcode in (Opcode.WRITE_16, WRITE_SAME_16):
         lba, blocks = _PLACE.unpack_from(command.cdb, 2)
+        _need(command.opcode != WRITE_SAME_16 or blocks <= SAME, "05/24/00")
         data = command.data_out * (blocks if command.opcode == WRITE_SAME_16 else 1)
     else:
         raise Refused("05/20/00")
@@ -297,8 +300,8 @@ def _inquiry(unit: Unit, page: int | None, *, honest: bool) -> bytes:
         return bytes([0, 0, 6, 2, 31, 8 * honest | protect, 0, 0]) + b"COPYFAKE" + b"files".ljust(16) + b"1.0 "
     commands = bytes([6, 0x83, 1, 0, 0x84, 1, 3 ^ (not honest), 0])
     pages = {0x83: bytes([1, 3, 0, len(naa)]) + naa, 0x8F: bytes([0, 1, 0, len(commands)]) + commands}
-    # At most 4096 blocks an UNMAP, 1000 a WRITE SAME.
-    pages |= {0xB0: _filled(60, [(4096, 16, 4), (1000, 32, 8)]), 0xB2: bytes([0, 0x84, 2, 0])}
+    # At most 4096 blocks an UNMAP.
+    pages |= {0xB0: _filled(60, [(4096, 16, 4), (SAME, 32, 8)]), 0xB2: bytes([0, 0x84, 2, 0])}
     _need(page in pages, "05/24/00")
     return bytes([0, page]) + len(pages[page]).to_bytes(2, "big") + pages[page]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from copyproof.errors import MalformedAnswer
@@ -51,19 +52,20 @@ class Ground:
 
 
 def survey(bench: Bench) -> Ground:
-    """Ask and try what the target offers; writes one block of the source. Raises DeviceError."""
+    """Ask and try what the target offers; writes the first blocks of the source. Raises DeviceError."""
     device = bench.unit(Role.SOURCE).lun.device
-    room = min(bench.unit(role).blocks for role in PLAYED) // 2
+    room = min(COUNT_LIMIT, *(bench.unit(role).blocks // 2 for role in PLAYED))
     limits = _limits(bench)
-    provided = _provisioning(bench) if not device.protection else None
+    thin = _thin(bench) if not device.protection else None
+    zeros = bytes(device.block_size)
     return Ground(
         volumes=tuple((NUMBERS[role], bench.unit(role).blocks) for role in PLAYED),
         block_size=device.block_size,
         longest=max(1, min(_longest(bench), room)),
         segments=_segments(bench),
-        same=_tried(bench, write_same16(0, 1, bytes(device.block_size)), min(limits.max_write_same or room, room)),
-        unmapped=_tried(bench, unmap(0, 1), min(limits.max_unmap, room)) if provided and provided.unmap else 0,
-        zeros=bool(provided and provided.reads_zeros),
+        same=_tried(bench, lambda blocks: write_same16(0, blocks, zeros), min(limits.max_write_same or room, room)),
+        unmapped=_tried(bench, lambda blocks: unmap(0, blocks), min(limits.max_unmap, room)) if thin else 0,
+        zeros=bool(thin and thin.reads_zeros),
         resets=_own(bench),
         strange=_strange(bench),
     )
@@ -89,9 +91,11 @@ def _limits(bench: Bench) -> BlockLimits:
     return block_limits(raw) if raw else BlockLimits(0, 0, 0, 0, 0)
 
 
-def _provisioning(bench: Bench) -> Provisioning | None:
+def _thin(bench: Bench) -> Provisioning | None:
+    """Return what page B2h says of a unit that has UNMAP."""
     raw = _page(bench, LOGICAL_BLOCK_PROVISIONING)
-    return provisioning(raw) if raw else None
+    found = provisioning(raw) if raw else None
+    return found if found and found.unmap else None
 
 
 def _page(bench: Bench, page: int) -> bytes:
@@ -106,11 +110,13 @@ def _page(bench: Bench, page: int) -> bytes:
     return b""
 
 
-def _tried(bench: Bench, command: Command, most: int) -> int:
-    """Return the limit of a command that the unit carries out, 0 of another; what it hit is stamped afterwards."""
-    works = _sent(bench, command).good
-    bench.stamp(Role.SOURCE, 0, 1)
-    return most if works else 0
+def _tried(bench: Bench, command: Callable[[int], Command], most: int) -> int:
+    """Return how many blocks a command takes, 0 where the unit does not carry it out: `most` or, where that is refused,
+    the half of it and so on. A unit need not name a limit that it has."""
+    while most and not _sent(bench, command(most)).good:
+        most //= 2
+    bench.model.forget(NUMBERS[Role.SOURCE], 0, most)
+    return most
 
 
 def _sent(bench: Bench, command: Command) -> Result:
