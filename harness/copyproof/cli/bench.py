@@ -40,7 +40,7 @@ def bench(
     """
     if report:
         _write(report, [])
-    of_verify = {"size": size and size << 20, "folder": folder}
+    of_verify: dict[str, object] = {"size": size and size << 20, "folder": folder}
     given: dict[str, dict[str, object]] = {"commands": {"target": target}, "verify": of_verify}
     found: list[Measured] = []
     for name in dict.fromkeys(names or NAMES):
