@@ -128,6 +128,20 @@ def test_unmap_zeroes_where_the_unit_says_so_and_leaves_the_rest_unknown() -> No
     assert steps(pieces).branches[0].done == (Forgetting(1, 0, 8), Forgetting(1, 100, 1))
 
 
+def test_an_unmap_descriptor_that_is_cut_off_is_ignored() -> None:
+    whole = unmap((0, 8), (100, 4))
+    cut = (len(whole.data_out) - 2).to_bytes(2, "big") + (24).to_bytes(2, "big") + whole.data_out[4:]
+    short = whole.data_out[:32]
+    for raw in (cut, short):
+        assert steps(replace(whole, data_out=raw)).branches[0].done == (Forgetting(1, 0, 8),)
+
+
+@pytest.mark.parametrize("length", range(9))
+def test_an_unmap_list_that_ends_in_its_header_is_refused_and_an_empty_one_does_nothing(length: int) -> None:
+    first = "05/1A/00" if 0 < length < 8 else "GOOD"
+    assert outcomes(replace(unmap((0, 8)), data_out=unmap((0, 8)).data_out[:length])) == [first, "05/20/00"]
+
+
 def test_a_read_only_unit_takes_no_write() -> None:
     for command in (cdb.write10(0, bytes(512), 512), same(0, 1), unmap((0, 1))):
         assert outcomes(command, receiver=5) == ["07/27/00"]

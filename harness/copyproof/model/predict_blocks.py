@@ -15,6 +15,9 @@ from copyproof.scsi.outcome import Outcome
 
 _GOOD = Outcome(Status.GOOD)
 UNMAP, WRITE_SAME_10, WRITE_SAME_16 = 0x42, 0x41, 0x93
+#: Bytes of the header of an UNMAP parameter list, and of a block descriptor (SBC-3 5.28.2).
+_UNMAP_HEADER, _UNMAP_DESCRIPTOR = 8, 16
+_NOT_THIN = Branch((Outcome.parse("05/20/00"),), "SBC-3 4.7.3: UNMAP is for thin units")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,15 +83,23 @@ def _faults(unit: KnownUnit, lba: int, blocks: int, target: KnownTarget) -> Iter
 
 def _unmap(command: Command, unit: KnownUnit, _: KnownTarget) -> Prediction:
     """UNMAP (SBC-3 5.28): each descriptor; where the unit does not say that zeros are read, nobody knows the blocks."""
-    length = min(number(command.data_out, 2, 2), len(command.data_out) - 8) if len(command.data_out) >= 8 else 0
-    pieces = [(number(command.data_out, at, 8), number(command.data_out, at + 8, 4)) for at in range(8, 8 + length, 16)]
+    if 0 < len(command.data_out) < _UNMAP_HEADER:
+        short = Branch((Outcome.parse("05/1A/00"),), "SBC-3 5.28.2: the parameter list is shorter than its header")
+        return Prediction((short, _NOT_THIN))
+    pieces = tuple(_pieces(command.data_out))
     if any(lba + blocks > unit.blocks for lba, blocks in pieces):
         return _refusal("05/21/00", "SBC-3 5.28: an UNMAP block descriptor leaves the unit")
     if unit.access is Access.READ_ONLY:
         return _refusal("07/27/00", "SBC-3 4.12: the unit is write protected")
     steps = tuple(_unmapped(unit, lba, blocks) for lba, blocks in pieces if blocks)
-    unknown = Branch((Outcome.parse("05/20/00"),), "SBC-3 4.7.3: UNMAP is for thin units")
-    return Prediction((Branch((_GOOD,), "SBC-3 5.28: the blocks are unmapped", steps), unknown))
+    return Prediction((Branch((_GOOD,), "SBC-3 5.28: the blocks are unmapped", steps), _NOT_THIN))
+
+
+def _pieces(raw: bytes) -> Iterator[tuple[int, int]]:
+    """Yield LBA and count of each whole UNMAP block descriptor; one that is cut off is ignored (SBC-3 5.28.2)."""
+    end = _UNMAP_HEADER + number(raw, 2, 2) if raw else 0
+    for at in range(_UNMAP_HEADER, min(end, len(raw)) - _UNMAP_DESCRIPTOR + 1, _UNMAP_DESCRIPTOR):
+        yield number(raw, at, 8), number(raw, at + 8, 4)
 
 
 def _unmapped(unit: KnownUnit, lba: int, blocks: int) -> Step:
