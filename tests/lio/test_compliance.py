@@ -16,18 +16,20 @@ from copyproof.verdicts.verdict import Verdict
 from tests.lio.suite import Run, run_suite
 
 EXPECTED = Path(__file__).parent / "expected"
-# A stock kernel on one core takes about a minute a target; these three differ least from the others.
-NIGHTLY = {"lio-4k", "lio-iblock", "lio-ramdisk"}
-TARGETS = [
-    pytest.param(path.stem, marks=[pytest.mark.nightly] if path.stem in NIGHTLY else [])
-    for path in sorted(EXPECTED.glob("*.toml"))
+# A stock kernel on one core takes about a minute a target by sg_raw; these differ least from the others.
+NIGHTLY = {"lio-4k sg3", "lio-iblock sg3", "lio-ramdisk sg3", "lio-pi sg3", "lio-loopback sgio"}
+BY_IOCTL = ["lio-loopback sgio", "lio-pi sgio"]
+RUNS = [
+    pytest.param(name, marks=[pytest.mark.nightly] if name in NIGHTLY else [])
+    for name in [*(f"{path.stem} sg3" for path in sorted(EXPECTED.glob("*.toml"))), *BY_IOCTL]
 ]
 NEVER = {Verdict.ERROR, Verdict.NOT_RUN, Verdict.UNEXPECTED_PASS}
 
 
-@pytest.fixture(scope="module", params=TARGETS)
+@pytest.fixture(scope="module", params=RUNS)
 def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Run:
-    return run_suite(request.param, tmp_path_factory.mktemp(request.param))
+    target, _, way = request.param.partition(" ")
+    return run_suite(target, tmp_path_factory.mktemp(target), f"--hil-transport={way}")
 
 
 def test_each_requirement_ends_as_committed(run: Run) -> None:
@@ -71,6 +73,13 @@ def test_catalogue_and_model_agree_on_every_judged_command(run: Run) -> None:
     compared = list(compare(run.record, catalogue()))
     assert len(compared) > 60
     assert [str(found) for found in compared if found.problem or not found.predicted] == []
+
+
+def test_the_record_says_how_commands_went_out_and_the_ioctl_leaves_no_sense_data_out(run: Run) -> None:
+    way = run.record.target.transport
+    cases = [case for row in run.record.requirements for case in row.cases]
+    assert {command.via.partition(":")[0] for case in cases for command in case.commands} == {way}
+    assert way == "sg3" or [case.test for case in cases if "??" in case.observed] == []
 
 
 def _ordered(commands: list[CommandRecord]) -> int:
