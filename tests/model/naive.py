@@ -211,6 +211,7 @@ class Naive:
             return
         self.copied(secondary, 0, BLOCKS)
         pair.state = "PSUS" if pair.state in ("COPY(SP)", "PSUS(SP)") else "PAIR"
+        pair.reverse = False
 
     def _all(self) -> dict[int, list[Cell]]:
         return {volume: list(cells) for volume, cells in self.cells.items()}

@@ -6,6 +6,7 @@ import itertools
 
 import pytest
 
+from copyproof.blocks.origin import Origin
 from copyproof.model.controller import ReferenceModel, Transfer
 from copyproof.model.pair_rules import ANSWERS, PairRules
 from copyproof.model.pairs import PairModel
@@ -111,6 +112,22 @@ def test_suspended_in_a_copy_leaves_both_contents_possible_and_a_full_copy_to_do
     pairs.failed(P, S1)
     assert [generations(model, S1, lba) for lba in (3, 4)] == [[1], [2, 1]]
     assert pairs.predict(PairCommand.RESYNC, P, S1).copies == (Transfer(P, 0, S1, 0, BLOCKS),)
+
+
+def test_after_a_restore_updates_reach_the_secondary_again_and_a_read_of_it_narrows_nothing() -> None:
+    model, pairs = pair_model()
+    for command in (PairCommand.CREATE, PairCommand.SPLIT):
+        pairs.order(command, P, S1)
+        pairs.finished(P, S1)
+    model.write(S1, 0, 8, 3)
+    pairs.order(PairCommand.RESTORE, P, S1)
+    pairs.finished(P, S1)
+    model.write(P, 0, 8, 4)
+    old, new = Origin(S1, 0, 3), Origin(P, 0, 4)
+    pairs.saw(P, 0, 8, new)
+    pairs.saw(S1, 0, 8, old)
+    pairs.saw(S1, 0, 8, new)
+    assert set(generations(model, S1, 0)) == {3, 4}
 
 
 def test_a_write_to_a_secondary_is_refused_until_it_is_split() -> None:

@@ -157,6 +157,9 @@ class PairModel:
         if pair.state in _COPYING:
             self._settle(pair, 0, pair.due.blocks)
         pair.state = _NEXT[pair.state]
+        if pair.state is PairState.PAIR:
+            # After a restore, too, updates go from the P-VOL to the S-VOL.
+            pair.source, pair.destination = primary, secondary
         if pair.state is PairState.SMPL:
             del self._pairs[primary, secondary]
 
