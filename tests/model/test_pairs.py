@@ -154,6 +154,18 @@ def test_where_guides_conflict_a_setting_decides() -> None:
     assert pairs.predict(PairCommand.SPLIT, P, S1).answer is Answer.DONE
 
 
+@pytest.mark.parametrize("command", [PairCommand.SPLIT, PairCommand.CREATE_SPLIT])
+@pytest.mark.parametrize("answer", Answer)
+def test_a_split_while_one_is_under_way_is_answered_as_is_set(command: PairCommand, answer: Answer) -> None:
+    model, pairs = pair_model(PairRules(split_of_split=answer))
+    pairs.order(PairCommand.CREATE_SPLIT, P, S1)
+    model.write(P, 0, 4, 2)
+    told = pairs.order(command, P, S1)
+    pairs.finished(P, S1)
+    assert (told.answer, told.state) == (answer, PairState.COPY_SP)
+    assert generations(model, S1, 0) == ([2] if answer is Answer.DONE else [])
+
+
 def test_a_deleted_pair_leaves_two_volumes_that_go_their_own_ways() -> None:
     model, pairs = pair_model()
     model.write(P, 0, 4, 1)

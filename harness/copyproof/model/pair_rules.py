@@ -16,7 +16,8 @@ from copyproof.scsi.pair import Answer, HostAccess, PairCommand, PairState
 _COMMANDS = tuple(PairCommand)
 _ANSWERS = {"A": Answer.DONE, "n": Answer.IGNORED, "R": Answer.REFUSED}
 
-# In the order of PairCommand. COPY(SP) is answered as COPY from create is, SMPL(PD) as no pair is.
+# In the order of PairCommand. The guides have no row for two states: in COPY(SP) a further split is answered as after a
+# split, all else as in COPY; SMPL(PD) is answered as no pair is, but that none can be created yet.
 _TABLE = {
     #                   create  -split  split  -E  -S  resync  -restore
     PairState.SMPL: "   A       A       R      R   n   R       R",
@@ -64,6 +65,8 @@ class PairRules:
     The guides conflict over, or leave out:
 
     - `split_of_resync`: pairsplit in COPY(RS) and RCPY; the table accepts it "from create";
+    - `split_of_split`: pairsplit and paircreate -split in COPY(SP); where it is accepted, the later one is the image's
+      point in time;
     - `resync_of_quick`: pairresync in PSUS(SP), which can be neither deleted nor reversed;
     - `primary_in_restore`: what a host may do with the P-VOL in RCPY; one guide says READ;
     - `while_deleting`: what it may do with both volumes in SMPL(PD), where access is "restricted";
@@ -76,6 +79,7 @@ class PairRules:
     secondaries: int = 3
     slot: int = 512
     split_of_resync: Answer = Answer.REFUSED
+    split_of_split: Answer = Answer.IGNORED
     resync_of_quick: Answer = Answer.REFUSED
     primary_in_restore: HostAccess = HostAccess.NONE
     while_deleting: HostAccess = HostAccess.NONE
@@ -94,6 +98,8 @@ class PairRules:
         """
         if command is PairCommand.SPLIT and state in (PairState.COPY_RS, PairState.RCPY):
             return self.split_of_resync
+        if command in (PairCommand.SPLIT, PairCommand.CREATE_SPLIT) and state is PairState.COPY_SP:
+            return self.split_of_split
         if command is PairCommand.RESYNC and state is PairState.PSUS_SP:
             return self.resync_of_quick
         return ANSWERS[state, command]
