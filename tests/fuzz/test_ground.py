@@ -66,6 +66,17 @@ def test_of_unmapped_blocks_nothing_is_sure_unless_they_read_zeros(tmp_path: Pat
         assert [extent.origins for extent in bench.model.slice(1, 8, 4)] == [()]
 
 
+def test_a_unit_that_leaves_blocks_of_incomplete_granules_mapped_is_right(tmp_path: Path) -> None:
+    with target(tmp_path) as bench:
+        ground = survey(bench)
+        assert (ground.granule, ground.granules_from) == (8, 0)
+        player = Player(bench, ground)
+        player.begin()
+        player.play(Unmap(Range(1, 5, 20)))
+        player.finish()
+        assert [len(extent.origins) for extent in bench.model.slice(1, 5, 20)] == [2, 1, 2]
+
+
 def test_a_reset_asks_for_nothing_wider_than_the_unit(tmp_path: Path) -> None:
     from copyproof.process import Completed, Replay, Take
 

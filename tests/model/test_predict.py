@@ -119,13 +119,32 @@ def test_write_same_of_zeros_zeroes_and_any_other_block_is_not_known() -> None:
 
 
 def test_unmap_zeroes_where_the_unit_says_so_and_leaves_the_rest_unknown() -> None:
-    zeroed = replace(TARGET, units=(replace(UNITS[0], zeroed=True), *UNITS[1:]))
+    zeroed = replace(TARGET, units=(replace(UNITS[0], zeroed=True, granule=1), *UNITS[1:]))
     pieces = unmap((0, 8), (100, 1), (5, 0))
     assert steps(pieces, zeroed).branches[0].done == (
         Zeroing(1, 0, 8, Label.ESCAPE),
         Zeroing(1, 100, 1, Label.ESCAPE),
     )
     assert steps(pieces).branches[0].done == (Forgetting(1, 0, 8), Forgetting(1, 100, 1))
+
+
+@pytest.mark.parametrize(
+    ("granule", "begin", "sure", "perhaps"),
+    [
+        (8, 0, [(8, 16)], [(5, 3), (24, 1)]),
+        (8, 3, [(11, 8)], [(5, 6), (19, 6)]),
+        (5, 0, [(5, 20)], []),
+        (32, 0, [], [(5, 20)]),
+        (0, 0, [], [(5, 20)]),
+    ],
+)
+def test_an_unmap_zeroes_whole_granules_and_the_rest_perhaps(
+    granule: int, begin: int, sure: list[tuple[int, int]], perhaps: list[tuple[int, int]]
+) -> None:
+    unit = replace(UNITS[0], zeroed=True, granule=granule, granules_from=begin)
+    branch = steps(unmap((5, 20)), replace(TARGET, units=(unit, *UNITS[1:]))).branches[0]
+    assert branch.done == tuple(Zeroing(1, *piece, Label.ESCAPE) for piece in sure)
+    assert branch.perhaps == tuple(Zeroing(1, *piece, Label.ESCAPE) for piece in perhaps)
 
 
 def test_an_unmap_descriptor_that_is_cut_off_is_ignored() -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from copyproof.blocks.origin import Origin
+from copyproof.blocks.origin import ZEROS, Origin
 from copyproof.model.controller import ReferenceModel, Transfer
+from copyproof.model.held import Label
 from copyproof.model.predict import predict
 from copyproof.model.prediction import Branch, Prediction, Zeroing
 from copyproof.model.settle import settle
@@ -93,3 +94,16 @@ def test_a_zeroing_zeroes() -> None:
     zeroed = model()
     zeroed.zero(1, 5, 2)
     assert after.slice(1, 0, 16) == zeroed.slice(1, 0, 16) != model().slice(1, 0, 16)
+
+
+def test_blocks_that_may_have_been_zeroed_hold_the_old_or_zeros_and_what_is_outside_is_as_it_was() -> None:
+    after, last = model(), 8191
+    perhaps = (Zeroing(1, 5, 2, Label.ESCAPE), Zeroing(1, last, 4))
+    settle(after, Prediction((Branch((GOOD,), "SBC-3 5.28", perhaps=perhaps),)), GOOD)
+    assert [held(after, 1, lba) for lba in (4, 5, 6, 7)] == [
+        {Origin(1, 4, 1)},
+        {Origin(1, 5, 1), ZEROS},
+        {Origin(1, 6, 1), ZEROS},
+        {Origin(1, 7, 1)},
+    ]
+    assert held(after, 1, last) == {Origin(1, last, 1), ZEROS}

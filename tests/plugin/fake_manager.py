@@ -32,6 +32,8 @@ CHUNK = 64
 CSCDS, SEGMENTS, LIST_LENGTH, SEGMENT_BLOCKS = 4, 8, 1024, 1500
 #: Blocks that one WRITE SAME takes.
 SAME = 1000
+#: Blocks that are unmapped together.
+GRANULE = 8
 #: Where the bystander is hit, when it is.
 HIT = 5
 #: An LBA and a count of blocks, as CDBs of 16 bytes and UNMAP block descriptors have them.
@@ -264,18 +266,24 @@ class CopyManager:
 
 
 def _written(unit: Unit, command: Command) -> bytes:
-    """Carry out WRITE(16), WRITE SAME(16) or UNMAP, after which blocks read zeros."""
+    """Carry out WRITE(16), WRITE SAME(16) or UNMAP, after which the blocks of whole granules read zeros."""
     if command.opcode == UNMAP:
-        lba, blocks = _PLACE.unpack_from(command.data_out, 8)
-        data = bytes(blocks * BLOCK)
+        _need(len(command.data_out) >= 24, "05/1A/00")
+        first, count = _PLACE.unpack_from(command.data_out, 8)
+        _need(first + count <= unit.blocks, "05/21/00")
+        lba = first + -first % GRANULE
+        data = bytes(max(0, first + count - lba) // GRANULE * GRANULE * BLOCK)
+        blocks = 0
     elif command.opcode in (Opcode.WRITE_16, WRITE_SAME_16):
+        _need(len(command.cdb) == 16, "05/24/00")
         lba, blocks = _PLACE.unpack_from(command.cdb, 2)
         _need(command.opcode != WRITE_SAME_16 or blocks <= SAME, "05/24/00")
         data = command.data_out * (blocks if command.opcode == WRITE_SAME_16 else 1)
     else:
         raise Refused("05/20/00")
-    _need(lba + blocks <= unit.blocks, "05/21/00")
-    unit.write(lba, data)
+    _need(not blocks or lba + blocks <= unit.blocks, "05/21/00")
+    if data:
+        unit.write(lba, data)
     return b""
 
 
@@ -301,7 +309,7 @@ def _inquiry(unit: Unit, page: int | None, *, honest: bool) -> bytes:
     commands = bytes([6, 0x83, 1, 0, 0x84, 1, 3 ^ (not honest), 0])
     pages = {0x83: bytes([1, 3, 0, len(naa)]) + naa, 0x8F: bytes([0, 1, 0, len(commands)]) + commands}
     # At most 4096 blocks an UNMAP.
-    pages |= {0xB0: _filled(60, [(4096, 16, 4), (SAME, 32, 8)]), 0xB2: bytes([0, 0x84, 2, 0])}
+    pages |= {0xB0: _filled(60, [(4096, 16, 4), (GRANULE, 24, 4), (SAME, 32, 8)]), 0xB2: bytes([0, 0x84, 2, 0])}
     _need(page in pages, "05/24/00")
     return bytes([0, page]) + len(pages[page]).to_bytes(2, "big") + pages[page]
 

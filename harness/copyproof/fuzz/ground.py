@@ -32,7 +32,8 @@ class Ground:
     """Volume numbers with their sizes in blocks, and limits: `longest` in blocks a segment, `segments` a list, `same`
     blocks a WRITE SAME, `unmapped` blocks an UNMAP; 0 where the target has no such command.
 
-    `zeros` says that unmapped blocks read zeros, `resets` that the units may be reset, `strange` holds a segment
+    `zeros` says that unmapped blocks read zeros, surely in whole granules of `granule` blocks (0: not known) from
+    `granules_from` on; `resets` that the units may be reset, `strange` holds a segment
     descriptor type and a CSCD descriptor type that are not advertised.
     """
 
@@ -43,6 +44,8 @@ class Ground:
     same: int = 0
     unmapped: int = 0
     zeros: bool = False
+    granule: int = 0
+    granules_from: int = 0
     resets: bool = False
     strange: tuple[int, int] | None = None
 
@@ -66,6 +69,8 @@ def survey(bench: Bench) -> Ground:
         same=_tried(bench, lambda blocks: write_same16(0, blocks, zeros), min(limits.max_write_same or room, room)),
         unmapped=_tried(bench, lambda blocks: unmap(0, blocks), min(limits.max_unmap, room)) if thin else 0,
         zeros=bool(thin and thin.reads_zeros),
+        granule=limits.unmap_granularity,
+        granules_from=limits.unmap_alignment,
         resets=_own(bench),
         strange=_strange(bench),
     )

@@ -177,8 +177,12 @@ class Player:
             drain(unit.transport, PATIENCE)
 
     def _known(self) -> KnownTarget:
-        known = self.bench.known
-        return replace(known, units=tuple(replace(unit, zeroed=self.ground.zeros) for unit in known.units))
+        known, ground = self.bench.known, self.ground
+        units = (
+            replace(unit, zeroed=ground.zeros, granule=ground.granule, granules_from=ground.granules_from)
+            for unit in known.units
+        )
+        return replace(known, units=tuple(units))
 
     def _settle(self, prediction: Prediction, result: Result, excuse: str) -> bool:
         """Let the model do what came; a known deviation has the effect of the outcome that was due."""

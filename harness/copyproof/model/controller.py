@@ -88,6 +88,21 @@ class ReferenceModel:
         `label` ESCAPE."""
         self._put(volume, lba, count, held_of(lba, ZEROS, label))
 
+    def perhaps_zero(self, volume: int, lba: int, count: int, label: Label = Label.OWN) -> None:
+        """Each of the blocks reads zeros now, or holds what it held before; cut to the volume.
+
+        >>> model = ReferenceModel({1: 100})
+        >>> model.write(1, 0, 2, generation=1)
+        >>> model.perhaps_zero(1, 1, 1)
+        >>> model.slice(1, 1, 1)[0].origins
+        (Origin(volume=1, lba=1, generation=1), <Zeros.ZEROS: 'zeros'>)
+        """
+        room = max(0, min(count, self.blocks(volume) - lba))
+        before = self._volumes[volume].pieces(lba, room) if room else []
+        self._volumes[volume].put(lba, room, held_of(lba, ZEROS, label))
+        self._also(volume, before)
+        self._tell(volume, lba, room)
+
     def forget(self, volume: int, lba: int, count: int) -> None:
         """Nobody knows any more what the blocks hold."""
         self._put(volume, lba, count, UNKNOWN)

@@ -27,7 +27,8 @@ class KnownUnit:
     """A logical unit: its volume number, its NAA as 16 or 32 hex digits, its size in blocks of `block_size` bytes.
 
     `protection` is the T10 PI type (0 for none), `device_type` the peripheral device type, `zeroed` whether unmapped
-    blocks read as zeros (LBPRZ).
+    blocks read as zeros (LBPRZ). Only whole granules are surely unmapped: of `granule` blocks each (0: not known), the
+    first of them at `granules_from` (VPD page B0h).
     """
 
     volume: int
@@ -38,6 +39,8 @@ class KnownUnit:
     device_type: int = 0
     access: Access = Access.WRITABLE
     zeroed: bool = False
+    granule: int = 0
+    granules_from: int = 0
 
     @property
     def designator(self) -> Designator:
@@ -51,6 +54,17 @@ class KnownUnit:
         4
         """
         return max(0, min(blocks, self.blocks - lba))
+
+    def granules(self, lba: int, blocks: int) -> tuple[int, int]:
+        """Return the first block and the count of the whole granules within `blocks` blocks from `lba` on.
+
+        >>> KnownUnit(1, "5001405aabbccdde", 100, granule=8, granules_from=1).granules(4, 20)
+        (9, 8)
+        """
+        if not self.granule:
+            return lba, 0
+        first = lba + (self.granules_from - lba) % self.granule
+        return first, max(0, lba + blocks - first) // self.granule * self.granule
 
 
 @dataclass(frozen=True, slots=True)

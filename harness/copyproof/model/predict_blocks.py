@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from copyproof.model.held import Label
@@ -91,8 +91,7 @@ def _unmap(command: Command, unit: KnownUnit, _: KnownTarget) -> Prediction:
         return _refusal("05/21/00", "SBC-3 5.28: an UNMAP block descriptor leaves the unit")
     if unit.access is Access.READ_ONLY:
         return _refusal("07/27/00", "SBC-3 4.12: the unit is write protected")
-    steps = tuple(_unmapped(unit, lba, blocks) for lba, blocks in pieces if blocks)
-    return Prediction((Branch((_GOOD,), "SBC-3 5.28: the blocks are unmapped", steps), _NOT_THIN))
+    return Prediction((_unmapped(unit, pieces), _NOT_THIN))
 
 
 def _pieces(raw: bytes) -> Iterator[tuple[int, int]]:
@@ -102,10 +101,25 @@ def _pieces(raw: bytes) -> Iterator[tuple[int, int]]:
         yield number(raw, at, 8), number(raw, at + 8, 4)
 
 
-def _unmapped(unit: KnownUnit, lba: int, blocks: int) -> Step:
-    if unit.zeroed:
-        return Zeroing(unit.volume, lba, blocks, Label.ESCAPE)
-    return Forgetting(unit.volume, lba, blocks)
+def _unmapped(unit: KnownUnit, pieces: Iterable[tuple[int, int]]) -> Branch:
+    """Zeros in whole granules, where unmapped blocks read zeros; what fills none may have stayed mapped (SBC-3
+    4.7.3.2)."""
+    rule, named = "SBC-3 5.28: the blocks are unmapped", [(lba, blocks) for lba, blocks in pieces if blocks]
+    if not unit.zeroed:
+        return Branch((_GOOD,), rule, tuple(Forgetting(unit.volume, *piece) for piece in named))
+    sure: list[Step] = []
+    open_: list[Step] = []
+    for lba, blocks in named:
+        first, many = unit.granules(lba, blocks)
+        begin, end = (first, first + many) if many else (lba, lba)
+        sure += _zeroing(unit, begin, end)
+        open_ += [*_zeroing(unit, lba, begin), *_zeroing(unit, end, lba + blocks)]
+    return Branch((_GOOD,), rule, tuple(sure), perhaps=tuple(open_))
+
+
+def _zeroing(unit: KnownUnit, first: int, end: int) -> Iterator[Zeroing]:
+    if first < end:
+        yield Zeroing(unit.volume, first, end - first, Label.ESCAPE)
 
 
 #: By operation code.

@@ -61,13 +61,15 @@ def _do(model: ReferenceModel, step: Step, generation: int) -> None:
 
 
 def _perhaps(model: ReferenceModel, steps: Iterable[Step]) -> None:
-    """Leave steps open: copies by their two possible contents, all else by forgetting the blocks."""
+    """Leave steps open: copies and zeroing by their possible contents, all else by forgetting the blocks."""
     for copies, run in groupby(steps, lambda step: isinstance(step, Transfer)):
         if copies:
             model.perhaps(*(step for step in run if isinstance(step, Transfer)))
         else:
             for step in run:
-                if not isinstance(step, Transfer):
+                if isinstance(step, Zeroing):
+                    model.perhaps_zero(step.volume, step.lba, step.blocks, step.label)
+                elif not isinstance(step, Transfer):
                     _forget(model, step.volume, step.lba, step.blocks)
 
 

@@ -185,13 +185,15 @@ _READERS = {
 
 @dataclass(frozen=True, slots=True)
 class BlockLimits:
-    """VPD page B0h, in blocks; 0 means not reported."""
+    """VPD page B0h, in blocks; 0 means not reported. Unmap granules begin at `unmap_alignment`."""
 
     granularity: int
     max_transfer: int
     optimal_transfer: int
     max_unmap: int
     max_write_same: int
+    unmap_granularity: int = 0
+    unmap_alignment: int = 0
 
 
 def block_limits(raw: bytes) -> BlockLimits:
@@ -205,4 +207,7 @@ def block_limits(raw: bytes) -> BlockLimits:
         optimal_transfer=number(padded, 8, 4),
         max_unmap=number(padded, 16, 4),
         max_write_same=number(padded, 32, 8),
+        unmap_granularity=number(padded, 24, 4),
+        # Without UGAVALID the alignment is taken for 0, as hosts do.
+        unmap_alignment=number(padded, 28, 4) & 0x7FFFFFFF if padded[28] & 0x80 else 0,
     )

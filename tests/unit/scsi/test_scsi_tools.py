@@ -96,6 +96,7 @@ def test_block_limits_are_what_sg_vpd_reads(tmp_path: Path) -> None:
     limits = vpd.block_limits(raw)
     assert f"Maximum transfer length: {limits.max_transfer} blocks" in text
     assert f"Maximum unmap LBA count: {limits.max_unmap}" in text
+    assert re.search(rf"Optimal unmap granularity: {limits.unmap_granularity}\b", text), text
     assert re.search(rf"Maximum write same length: (0x)?{limits.max_write_same:x}", text), text
 
 
