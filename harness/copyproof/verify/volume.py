@@ -27,6 +27,9 @@ READERS = 2
 #: Buffers of a stream: one is checked, one is full, the others are being filled.
 BUFFERS = READERS + 2
 _GONE = {errno.ENODEV, errno.ENXIO, errno.ENOENT}
+#: What Linux makes of sense data that speaks of the blocks (block/blk-core.c, blk_errors; drivers/scsi/scsi_lib.c,
+#: scsi_result_to_blk_status): any I/O error, a medium error, a wrong label, an error of the target.
+_OF_BLOCKS = {errno.EIO, errno.ENODATA, errno.EILSEQ, errno.EREMOTEIO}
 
 
 Range = tuple[int, int]
@@ -183,6 +186,8 @@ def _named(problem: OSError, doing: str, lba: int, count: int) -> DeviceError:
     text = f"{doing}: {problem.strerror}"
     if problem.errno in _GONE:
         return TargetLost(text)
-    if problem.errno in (errno.EIO, errno.EILSEQ, errno.EREMOTEIO) and count:
+    if problem.errno in _OF_BLOCKS and count:
         return UnreadableBlocks(text, lba, count, problem.errno)
+    if problem.errno == errno.EBADE:
+        return DeviceError(f"{doing}: reservation conflict: another initiator has reserved the unit")
     return DeviceError(text)

@@ -76,7 +76,7 @@ def test_pieces_cover_a_range_once(node: Path, block_size: int) -> None:
     assert list(volume_of(node).pieces(5, 0)) == []
 
 
-@pytest.mark.parametrize("code", [errno.EIO, errno.EILSEQ, errno.EREMOTEIO])
+@pytest.mark.parametrize("code", [errno.EIO, errno.ENODATA, errno.EILSEQ, errno.EREMOTEIO])
 def test_an_error_of_the_medium_is_told_with_the_blocks(node: Path, monkeypatch: pytest.MonkeyPatch, code: int) -> None:
     monkeypatch.setattr(os, "preadv", failing(code))
     before = handles()
@@ -110,6 +110,13 @@ def test_a_node_that_is_not_there_is_a_lost_target(node: Path) -> None:
 def test_another_error_is_the_devices_and_says_nothing_of_blocks(node: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "preadv", failing(errno.ENOMEM))
     with pytest.raises(DeviceError, match="Cannot allocate memory") as told:
+        volume_of(node).read(0, 1)
+    assert type(told.value) is DeviceError
+
+
+def test_a_reservation_conflict_is_called_one(node: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "preadv", failing(errno.EBADE))
+    with pytest.raises(DeviceError, match=r"reading 1 blocks at LBA 0 of .*: reservation conflict") as told:
         volume_of(node).read(0, 1)
     assert type(told.value) is DeviceError
 
