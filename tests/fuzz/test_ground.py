@@ -7,14 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from copyproof.errors import MalformedAnswer
+from copyproof.errors import DeviceError, MalformedAnswer
 from copyproof.fuzz.ground import survey
 from copyproof.fuzz.operations import Copy, Flaw, Range, Reset, Unmap, Write, Zero
 from copyproof.fuzz.player import Difference, Player
 from copyproof.fuzz.strategies import KINDS
 from copyproof.model.controller import Transfer
+from copyproof.plugin.bench import Bench
+from copyproof.scsi.command import Command, Result, Status
 from copyproof.scsi.provisioning import Provisioning, provisioning, unmap, write_same16
+from copyproof.scsi.sense import Sense, SenseKey
 from copyproof.scsi.vpd import BlockLimits
+from copyproof.targets.live import Role
 from copyproof.verdicts.profile import Deviation, Profile
 from tests.fuzz.stage import target
 
@@ -36,6 +40,50 @@ def test_a_limit_that_the_target_does_not_name_is_found_by_trial(
         # Half of the smaller unit is tried first: 4096, 2048, 1024, 512 blocks.
         assert (ground.same, ground.unmapped) == (512, 0)
         assert bench.model.slice(1, 0, 512)[0].origins == ()
+
+
+ATTENTION = Result(Status.CHECK_CONDITION, Sense(SenseKey.UNIT_ATTENTION, 0x2A, 0x09))
+FAULT = Result(Status.CHECK_CONDITION, Sense(SenseKey.HARDWARE_ERROR, 0x44, 0x00))
+
+
+def test_a_unit_attention_to_a_trial_is_drained_and_tells_no_limit(tmp_path: Path) -> None:
+    with target(tmp_path) as bench:
+        Answers(bench, {0x93: [ATTENTION], 0x42: [ATTENTION], 0x12: [ATTENTION]})
+        ground = survey(bench)
+    assert (ground.same, ground.unmapped, ground.zeros) == (1000, 4096, True)
+
+
+@pytest.mark.parametrize(
+    ("results", "said"),
+    [
+        ([Result(Status.BUSY)], "BUSY: WRITE SAME"),
+        ([ATTENTION, ATTENTION], "06/2A/09: WRITE SAME"),
+        ([FAULT], "was tried and ended in 04/44/00"),
+    ],
+)
+def test_a_trial_that_ends_otherwise_than_in_an_illegal_request_is_an_error(
+    tmp_path: Path, results: list[Result], said: str
+) -> None:
+    with target(tmp_path) as bench:
+        Answers(bench, {0x93: results})
+        with pytest.raises(DeviceError, match=said):
+            survey(bench)
+
+
+class Answers:
+    """The transport of the source, which has other answers first to some operation codes."""
+
+    def __init__(self, bench: Bench, first: dict[int, list[Result]]) -> None:
+        source = bench.unit(Role.SOURCE)
+        self._transport, self._first, self.name = source.transport, first, source.transport.name
+        bench.units = {**bench.units, Role.SOURCE: replace(source, transport=self)}
+
+    def repeat_by_hand(self, command: Command) -> str:
+        return self._transport.repeat_by_hand(command)
+
+    def execute(self, command: Command, timeout: float) -> Result:
+        due = self._first.get(command.opcode, [])
+        return due.pop(0) if due else self._transport.execute(command, timeout)
 
 
 def test_units_that_a_target_file_names_are_never_reset(tmp_path: Path) -> None:

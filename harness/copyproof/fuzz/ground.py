@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from copyproof.errors import MalformedAnswer
+from copyproof.errors import DeviceError, MalformedAnswer
 from copyproof.plugin.bench import NUMBERS, Bench
-from copyproof.scsi.cdb import inquiry
-from copyproof.scsi.command import Command, Result
+from copyproof.scsi.cdb import inquiry, opcode_name
+from copyproof.scsi.command import Command, Result, Status
 from copyproof.scsi.copylist import COUNT_LIMIT, CSCD_LENGTH, SEGMENT
+from copyproof.scsi.outcome import Outcome
 from copyproof.scsi.provisioning import (
     LOGICAL_BLOCK_PROVISIONING,
     Provisioning,
@@ -17,11 +18,16 @@ from copyproof.scsi.provisioning import (
     unmap,
     write_same16,
 )
+from copyproof.scsi.sense import SenseKey
 from copyproof.scsi.vpd import BlockLimits, Page, block_limits
 from copyproof.targets.live import Role
+from copyproof.transport.base import drain
 
 PLAYED = (Role.SOURCE, Role.DESTINATION)
 """The units that are written to."""
+
+NOT_EXECUTED = (Status.BUSY, Status.TASK_SET_FULL)
+"""With these a unit says that it did not execute a command."""
 
 BY_COMMAND = 64
 """The most blocks that one WRITE command carries; larger host writes go through the block node."""
@@ -116,16 +122,37 @@ def _page(bench: Bench, page: int) -> bytes:
 
 
 def _tried(bench: Bench, command: Callable[[int], Command], most: int) -> int:
-    """Return how many blocks a command takes, 0 where the unit does not carry it out: `most` or, where that is refused,
-    the half of it and so on. A unit need not name a limit that it has."""
-    while most and not _sent(bench, command(most)).good:
-        most //= 2
+    """Return how many blocks a command takes, 0 where the unit does not carry it out: `most` or, where that is an
+    illegal request, the half of it and so on. A unit need not name a limit that it has. Raises DeviceError for any
+    other end."""
     bench.model.forget(NUMBERS[Role.SOURCE], 0, most)
+    while most and not _taken(bench, command(most)):
+        most //= 2
     return most
 
 
+def _taken(bench: Bench, command: Command) -> bool:
+    result = _sent(bench, command)
+    if not result.good and not _illegal(result):
+        name = bench.unit(Role.SOURCE).transport.name
+        raise DeviceError(f"{name}: {opcode_name(command.cdb)} was tried and ended in {Outcome.of(result)}")
+    return result.good
+
+
+def _illegal(result: Result) -> bool:
+    return result.sense is not None and result.sense.key is SenseKey.ILLEGAL_REQUEST
+
+
 def _sent(bench: Bench, command: Command) -> Result:
-    return bench.unit(Role.SOURCE).transport.execute(command, bench.spec.command_timeout)
+    """Send a command to the source; after a unit attention, with which it was not executed, once more."""
+    transport, timeout = bench.unit(Role.SOURCE).transport, bench.spec.command_timeout
+    result = transport.execute(command, timeout)
+    if result.unit_attention:
+        drain(transport, timeout)
+        result = transport.execute(command, timeout)
+    if result.unit_attention or result.status in NOT_EXECUTED:
+        raise DeviceError(f"{transport.name}: {Outcome.of(result)}: {opcode_name(command.cdb)} was not executed")
+    return result
 
 
 def _own(bench: Bench) -> bool:

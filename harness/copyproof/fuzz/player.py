@@ -14,7 +14,7 @@ from typing import TypeAlias
 from copyproof import process
 from copyproof.blocks.findings import Findings
 from copyproof.errors import DeviceError, TransportError
-from copyproof.fuzz.ground import Ground
+from copyproof.fuzz.ground import NOT_EXECUTED, Ground
 from copyproof.fuzz.operations import Operation, Range
 from copyproof.model.known import KnownTarget
 from copyproof.model.predict import predict
@@ -23,7 +23,7 @@ from copyproof.model.rangemap import RangeMap
 from copyproof.model.settle import settle
 from copyproof.plugin.bench import ROLES, Bench, Unit
 from copyproof.scsi.cdb import opcode_name
-from copyproof.scsi.command import Command, Result, Status
+from copyproof.scsi.command import Command, Result
 from copyproof.scsi.outcome import Outcome
 from copyproof.targets.live import Role
 from copyproof.transport.base import drain
@@ -32,7 +32,6 @@ from copyproof.transport.base import drain
 MARGIN = 16
 #: Seconds for a reset, and for draining the unit attentions after it.
 PATIENCE = 120.0
-_EXECUTED_NOT = (Status.BUSY, Status.TASK_SET_FULL)
 
 
 class Difference(Exception):
@@ -248,5 +247,5 @@ def told(findings: Findings) -> str:
 def _need_executed(result: Result, name: str) -> None:
     if result.unit_attention:
         raise DeviceError(f"{name}: a unit attention in mid-sequence, {result.sense}: the command was not executed")
-    if result.status in _EXECUTED_NOT:
+    if result.status in NOT_EXECUTED:
         raise DeviceError(f"{name}: {result.status.name}: the command was not executed")
