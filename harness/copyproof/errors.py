@@ -45,3 +45,12 @@ class TargetLost(DeviceError):
 
 class MalformedAnswer(DeviceError):
     """A device's data cannot be read as what was asked for: too short, or with lengths that do not add up."""
+
+
+def printable(text: str) -> str:
+    """Return a text of unknown contents as it may stand in a line: what is no printable character becomes `?`.
+
+    >>> printable("a\\x1b[2J\\n")
+    'a?[2J?'
+    """
+    return "".join(character if character.isprintable() else "?" for character in text)

@@ -140,6 +140,13 @@ def test_a_tape_that_does_not_fit_is_refused_before_anything_of_it_is_sent(
     assert set(events.read_text().split() if events.exists() else []) <= {"enter", "exit"}
 
 
+def test_a_command_that_the_chosen_transport_does_not_carry_is_named_by_its_line(play: Play, tape: Path) -> None:
+    header, first, *rest = tape.read_text().splitlines(keepends=True)
+    tape.write_text(header + re.sub('"cdb":"[0-9a-f]*"', f'"cdb":"{"00" * 253}"', first) + "".join(rest))
+    status, said = play("--transport=sgio")
+    assert (status, "line 2: SG_IO takes CDBs of 6 to 252 bytes, not 253" in said) == (2, True), said
+
+
 def test_a_copy_to_a_unit_that_the_target_does_not_name_is_refused(play: Play, tape: Path) -> None:
     lines = tape.read_text().splitlines(keepends=True)
     tape.write_text(lines[0] + "".join(lines[1:]).replace(DESTINATION, "6" + "c" * 31))

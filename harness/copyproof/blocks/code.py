@@ -19,12 +19,11 @@ import numpy as np
 
 from copyproof.blocks.arrays import I64, U64, WORD, Mask
 from copyproof.blocks.label import consecutive
-from copyproof.blocks.origin import Origin
+from copyproof.blocks.origin import SEEDS, Origin
 
 UNIT = 32
 UNIT_WORDS = UNIT // WORD.itemsize
 _LBA_BITS, _VOLUME_SHIFT, _IDENTITY_BITS = np.uint64(63), np.uint64(32), np.uint64(48)
-_SEEDS = 2**64
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,8 +125,8 @@ def base(seed: int, block_size: int) -> U64:
 
     SHAKE-256 of the seed (0 to 2^64 − 1) and the size, so that anyone can make it anew; ValueError for another seed.
     """
-    if not 0 <= seed < _SEEDS:
-        raise ValueError(f"seed {seed} is not within 0 to {_SEEDS - 1}")
+    if not 0 <= seed < SEEDS:
+        raise ValueError(f"seed {seed} is not within 0 to {SEEDS - 1}")
     stream = hashlib.shake_256(b"copyproof stamp 1" + seed.to_bytes(8, "little") + block_size.to_bytes(4, "little"))
     return np.frombuffer(stream.digest(block_size), WORD)
 

@@ -10,6 +10,8 @@ from typing import Final
 VOLUMES = 2**16
 LBAS = 2**63
 GENERATIONS = 2**32
+SEEDS = 2**64
+"""One more than the largest seed: a stamp is made from 64 bits of it."""
 
 
 @dataclass(frozen=True, slots=True)

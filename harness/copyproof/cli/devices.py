@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from copyproof.device import Device
-from copyproof.errors import UsageError
+from copyproof.errors import UsageError, printable
 from copyproof.targets import discovery
 from copyproof.targets.rules import BYSTANDER_LIMIT
 from copyproof.targets.scalars import human
@@ -128,4 +128,4 @@ def _line(device: Device, role: str, why: str) -> str:
 
 
 def _plain(text: str) -> str:
-    return "".join(char if char.isprintable() else "?" for char in text).strip()
+    return printable(text).strip()

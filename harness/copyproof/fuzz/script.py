@@ -10,7 +10,7 @@ from io import BufferedWriter
 from pathlib import Path
 
 from copyproof.blocks.origin import Content, Origin
-from copyproof.errors import UsageError
+from copyproof.errors import UsageError, printable
 from copyproof.fuzz.operations import Range
 from copyproof.fuzz.player import Event, Ordered, Stamped, WasReset
 from copyproof.fuzz.search import Counterexample
@@ -181,7 +181,7 @@ def _head(found: Counterexample, bench: Bench, volumes: list[int]) -> str:
     told += [f"  {operation}" for operation in found.operations]
     example = f"{' '.join(f'{_name(v)}=/dev/sg{v}' for v in volumes)} sh {SCRIPT}; grep . finds them by NAA:"
     return _HEAD.format(
-        about="\n".join(f"# {_comment(line)}" for line in told),
+        about="\n".join(f"# {printable(line)}" for line in told),
         data=DATA,
         example=f"{example}\n#   grep . /sys/class/scsi_generic/*/device/wwid",
         units="\n".join(units),
@@ -189,11 +189,6 @@ def _head(found: Counterexample, bench: Bench, volumes: list[int]) -> str:
         size=bench.stamper.block_size,
         checks="\n".join(checks),
     )
-
-
-def _comment(text: str) -> str:
-    """Keep a text of unknown contents within its comment."""
-    return "".join(character if character.isprintable() else "?" for character in text)
 
 
 def _step(event: Event, bench: Bench, beside: Beside) -> Iterator[str]:

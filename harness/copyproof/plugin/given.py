@@ -12,14 +12,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from copyproof.blocks.origin import SEEDS
 from copyproof.errors import UsageError
 from copyproof.targets import spec
 from copyproof.transport.tape import TapeWriter
 from copyproof.transport.ways import Way
 from copyproof.verify.scope import Scope
-
-#: One more than the largest seed: a stamp is made from 64 bits of it.
-SEEDS = 1 << 64
 
 
 def target(config: pytest.Config) -> spec.TargetSpec:

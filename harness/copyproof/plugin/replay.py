@@ -22,6 +22,7 @@ from copyproof.targets.live import Lun, Role
 from copyproof.targets.spec import TargetSpec
 from copyproof.transport.base import Transport
 from copyproof.transport.tape import Recorded, Sent, Stamped, TapeUnit
+from copyproof.transport.ways import Way, check_size
 
 #: What a difference shows of data.
 SHOWN = 32
@@ -68,6 +69,7 @@ def ready(recorded: Recorded, spec: TargetSpec) -> Iterator[Bench]:
     if missing := {unit.role for unit in recorded.header.units} - spec.luns.keys():
         raise UsageError(f"{recorded.name} has a {min(missing)} unit, target {spec.name} has none: choose another")
     _check_ranges(recorded)
+    _check_sizes(recorded, spec.transport)
 
     def fitting(lun: Lun, transport: Transport) -> Transport:
         if any(unit.role == lun.role.value for unit in recorded.header.units):
@@ -80,10 +82,19 @@ def ready(recorded: Recorded, spec: TargetSpec) -> Iterator[Bench]:
 
 
 def _check_ranges(recorded: Recorded) -> None:
-    for event in recorded.events:
+    for line, event in enumerate(recorded.events, start=2):
         if isinstance(event, Stamped) and event.lba + event.count > recorded.unit(event.role).blocks:
             past = f"{event.count} blocks from LBA {event.lba} of the {event.role} unit"
-            raise UsageError(f"{recorded.name}: a host write of {past}, which its header says is smaller")
+            raise UsageError(f"{recorded.name}: line {line}: a host write of {past}, which its header says is smaller")
+
+
+def _check_sizes(recorded: Recorded, way: Way) -> None:
+    for line, event in enumerate(recorded.events, start=2):
+        try:
+            if isinstance(event, Sent):
+                check_size(way, event.command)
+        except ValueError as problem:
+            raise UsageError(f"{recorded.name}: line {line}: {problem}: choose another --transport") from None
 
 
 def _fit(unit: TapeUnit, lun: Lun, name: str) -> None:

@@ -17,40 +17,45 @@ from typing import Annotated, TypeVar
 import msgspec
 
 from copyproof import errors
-from copyproof.errors import CopyproofError, TransportError, UsageError
+from copyproof.blocks.origin import GENERATIONS, LBAS, SEEDS, VOLUMES
+from copyproof.errors import CopyproofError, TransportError, UsageError, printable
 from copyproof.scsi.cdb import opcode_name
 from copyproof.scsi.command import Command, Result, Status
 from copyproof.scsi.sense import decode_sense
+from copyproof.transport.sg3 import CDB_LEAST, CDB_MOST, DATA_MOST
 
 SCHEMA = "copyproof.tape/1"
-Count = Annotated[int, msgspec.Meta(ge=0)]
+Count = Annotated[int, msgspec.Meta(ge=0, le=LBAS - 1)]
+RoleName = Annotated[str, msgspec.Meta(pattern=r"^[a-z]{1,32}\Z")]
+#: Two hex digits a byte; what is longer is not even decoded.
+Data = Annotated[str, msgspec.Meta(max_length=2 * DATA_MOST)]
 T = TypeVar("T")
 
 
 class TapeUnit(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One unit of the recorded target; `number` is the one by which stamps know it."""
+    """One unit of the recorded target; `number` is the one by which stamps know it, `naa` of 8 or 16 bytes, or none."""
 
-    role: str
-    naa: str
+    role: RoleName
+    naa: Annotated[str, msgspec.Meta(pattern=r"^(([0-9a-f]{16}){1,2})?\Z")]
     blocks: Count
     block_size: Count
-    number: Count
+    number: Annotated[int, msgspec.Meta(ge=0, lt=VOLUMES)]
     protection: Count = 0
 
 
 class Header(msgspec.Struct, frozen=True, kw_only=True):
-    """Which target was recorded, and with which seed its stamps were made."""
+    """Which target was recorded, and with which seed (0 to 2^64 − 1) its stamps were made."""
 
-    schema: str = SCHEMA
+    schema: Annotated[str, msgspec.Meta(pattern=r"^[!-~]{1,64}\Z")] = SCHEMA
     target: str
-    seed: Count
+    seed: Annotated[int, msgspec.Meta(ge=0)]
     units: tuple[TapeUnit, ...]
 
 
 class Failure(msgspec.Struct, frozen=True, kw_only=True):
     """The error that a command ended in, by its class and its words."""
 
-    kind: str
+    kind: Annotated[str, msgspec.Meta(pattern=r"^\w{1,64}\Z")]
     text: str
 
     def error(self, where: str) -> CopyproofError:
@@ -63,14 +68,14 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True):
 class Sent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="command", tag_field="event"):
     """One command to the unit in a role, and either its result or its failure. `status` is a name of SAM-5's."""
 
-    role: str
+    role: RoleName
     cdb: str
-    data_out: str = ""
-    data_in: Count = 0
+    data_out: Data = ""
+    data_in: Annotated[int, msgspec.Meta(ge=0, le=DATA_MOST)] = 0
     timeout: Annotated[float, msgspec.Meta(ge=0, le=3600)] = 0.0
     status: str = ""
     sense: str = ""
-    data: str = ""
+    data: Data = ""
     residual: int = 0
     duration: float = 0.0
     failure: Failure | None = None
@@ -93,10 +98,10 @@ class Sent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="c
 class Stamped(msgspec.Struct, frozen=True, kw_only=True, tag="write", tag_field="event"):
     """The host wrote stamped blocks of one generation."""
 
-    role: str
+    role: RoleName
     lba: Count
     count: Count
-    generation: Count
+    generation: Annotated[int, msgspec.Meta(ge=0, lt=GENERATIONS)]
 
 
 Event = Sent | Stamped
@@ -203,8 +208,19 @@ def parse(name: str, lines: Iterable[bytes], *, cut: bool = False) -> Recorded:
     header = _decoded(f"{name}: line {number}", first, _HEADER)
     if header.schema != SCHEMA:
         raise UsageError(f"{name}: line 1: the schema is {header.schema}; this version reads {SCHEMA}")
+    _need_sound(header, f"{name}: line 1")
     roles = {unit.role for unit in header.units}
     return Recorded(name, header, tuple(_event(f"{name}: line {at}", line, roles) for at, line in numbered), cut)
+
+
+def _need_sound(header: Header, where: str) -> None:
+    """Raise UsageError for what no field by itself tells."""
+    if header.seed >= SEEDS:
+        raise UsageError(f"{where}: the seed is {header.seed}; it must be a whole number from 0 to {SEEDS - 1}")
+    for what, values in (("role", [unit.role for unit in header.units]), ("NAA", [unit.naa for unit in header.units])):
+        twice = [value for value in values if value and values.count(value) > 1]
+        if twice:
+            raise UsageError(f"{where}: two units have the {what} {twice[0]}")
 
 
 def _event(where: str, line: bytes, roles: set[str]) -> Event:
@@ -221,8 +237,8 @@ def _event(where: str, line: bytes, roles: set[str]) -> Event:
 
 def _look_through(event: Sent) -> None:
     """Read what is hex or a name; raises ValueError or KeyError."""
-    if not event.command.cdb:
-        raise ValueError("it has no CDB")
+    if not CDB_LEAST <= len(event.command.cdb) <= CDB_MOST:
+        raise ValueError(f"a CDB has {CDB_LEAST} to {CDB_MOST} bytes, not {len(event.command.cdb)}")
     if event.failure is None:
         assert event.result
 
@@ -231,4 +247,5 @@ def _decoded(where: str, line: bytes, decoder: msgspec.json.Decoder[T]) -> T:
     try:
         return decoder.decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as problem:
-        raise UsageError(f"{where}: {problem}; a tape is written by --hil-tape=FILE") from None
+        # The words may quote the line, whatever that does to a terminal.
+        raise UsageError(f"{where}: {printable(str(problem))}; a tape is written by --hil-tape=FILE") from None

@@ -35,6 +35,9 @@ class Recorder:
         written."""
         try:
             result = self._transport.execute(command, timeout)
+        except ValueError:
+            # The transport cannot carry it: nothing was sent.
+            raise
         except BaseException as problem:
             failure = Failure(kind=type(problem).__name__, text=str(problem).encode(errors="replace").decode())
             self._tape.add(sent(self._role, command, timeout, None, failure))

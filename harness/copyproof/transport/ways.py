@@ -7,6 +7,7 @@ from contextlib import closing, contextmanager
 from enum import Enum
 from pathlib import Path
 
+from copyproof.scsi.command import Command
 from copyproof.transport.base import Transport
 
 
@@ -34,3 +35,18 @@ def reach(way: Way, node: Path) -> Iterator[Transport]:
 
     with closing(Sgio(node)) as transport:
         yield transport
+
+
+def check_size(way: Way, command: Command) -> None:
+    """Raise ValueError for a CDB or data that a way does not carry.
+
+    >>> check_size(Way.SG3, Command(bytes(6)))
+    """
+    if way is Way.SG3:
+        from copyproof.transport import sg3
+
+        sg3.check_size(command)
+        return
+    from copyproof.transport import sgio
+
+    sgio.check_size(command)

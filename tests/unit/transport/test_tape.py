@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -14,6 +15,7 @@ from copyproof.scsi.cdb import inquiry
 from copyproof.scsi.cdb import test_unit_ready as ready
 from copyproof.scsi.command import Command, Result, Status
 from copyproof.transport import tape
+from copyproof.transport.sg3 import Sg3
 from copyproof.transport.tape import Failure, Header, Sent, Stamped, TapeUnit, TapeWriter
 from copyproof.transport.taping import Playback, Recorder
 
@@ -43,20 +45,58 @@ class Fails:
         (b"\xff", "line 2"),
         (b'{"event":"song"}', "line 2.*song"),
         (b'{"event":"command","role":"source","cdb":"zz","status":"GOOD"}', "line 2.*no command with its result"),
-        (b'{"event":"command","role":"source","cdb":"","status":"GOOD"}', "line 2.*it has no CDB"),
-        (b'{"event":"command","role":"source","cdb":"00","status":"FINE"}', "line 2.*FINE"),
-        (b'{"event":"command","role":"source","cdb":"00","status":"GOOD","data_in":-1}', "line 2.*data_in"),
+        (b'{"event":"command","role":"source","cdb":"","status":"GOOD"}', "line 2.*a CDB has 6 to 260 bytes, not 0"),
+        (b'{"event":"command","role":"source","cdb":"000000000000","status":"FINE"}', "line 2.*FINE"),
+        (b'{"event":"command","role":"source","cdb":"000000000000","status":"GOOD","data_in":-1}', "line 2.*data_in"),
         (
-            b'{"event":"command","role":"source","cdb":"00","status":"GOOD","data_in":1,"data_out":"00"}',
+            b'{"event":"command","role":"source","cdb":"000000000000","status":"GOOD","data_in":1,"data_out":"00"}',
             "one direction",
         ),
-        (b'{"event":"command","role":"bystander","cdb":"00","status":"GOOD"}', "names no 'bystander' unit"),
+        (b'{"event":"command","role":"bystander","cdb":"000000000000","status":"GOOD"}', "names no 'bystander' unit"),
         (b'{"event":"write","role":"source","lba":-1,"count":1,"generation":1}', "line 2.*lba"),
+        (b'{"event":"write","role":"source","lba":0,"count":1,"generation":%d}' % 2**32, "line 2.*generation"),
+        (b'{"event":"write","role":"source","lba":%d,"count":0,"generation":1}' % 2**63, "line 2.*lba"),
+        (b'{"event":"command","role":"source","cdb":"83","status":"GOOD"}', "line 2.*a CDB has 6 to 260 bytes, not 1"),
+        (b'{"event":"command","role":"source","cdb":"%s","status":"GOOD"}' % (b"00" * 261), "line 2.*not 261"),
+        (b'{"event":"command","role":"source","cdb":"000000000000","data_in":%d}' % 2**40, "line 2.*data_in"),
+        (
+            b'{"event":"command","role":"source","cdb":"000000000000","data_out":"%s"}' % (b"00" * (2**20 + 1)),
+            "line 2.*data_out",
+        ),
+        (
+            b'{"event":"command","role":"source","cdb":"000000000000","failure":{"kind":"\\u001b[2J","text":""}}',
+            "line 2.*kind",
+        ),
     ],
 )
 def test_a_line_that_is_no_event_is_named(line: bytes, says: str) -> None:
     with pytest.raises(UsageError, match=says):
         tape.parse("t", [FIRST, line])
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"seed": 2**64}, "the seed .* 0 to 18446744073709551615"),
+        ({"seed": -1}, "seed"),
+        ({"units": [{"naa": "z" * 32}]}, "naa"),
+        ({"units": [{"naa": "6" * 31}]}, "naa"),
+        ({"units": [{"naa": "6" * 32 + "\n"}]}, "naa"),
+        ({"units": [{"number": 2**16}]}, "number"),
+        ({"units": [{"blocks": 2**64}]}, "blocks"),
+        ({"units": [{"role": "\x1b[2J"}]}, "role"),
+        ({"units": [{}, {}]}, "two units have the role source"),
+        (
+            {"units": [{"naa": "6" * 32}, {"role": "destination", "naa": "6" * 32}]},
+            f"two units have the NAA {'6' * 32}",
+        ),
+    ],
+)
+def test_a_header_that_cannot_be_of_a_run_is_named(change: dict[str, Any], says: str) -> None:
+    header = {**msgspec.json.decode(FIRST), **change}
+    header["units"] = [{**msgspec.json.decode(FIRST)["units"][0], **unit} for unit in header["units"]]
+    with pytest.raises(UsageError, match=f"t: line 1: .*{says}"):
+        tape.parse("t", [msgspec.json.encode(header)])
 
 
 @given(st.lists(st.binary(max_size=40), max_size=3))
@@ -105,6 +145,13 @@ def test_an_error_is_recorded_and_comes_back(tmp_path: Path, problem: BaseExcept
     expected = type(problem) if isinstance(problem, DeviceError) else TransportError
     with pytest.raises(expected, match="tape:source: "):
         played.execute(ready(), 1)
+
+
+def test_what_a_transport_does_not_carry_is_not_recorded_as_sent(tmp_path: Path) -> None:
+    writer = TapeWriter(tmp_path / "t")
+    with writer.recording(HEADER), pytest.raises(ValueError, match="CDBs of 6"):
+        Recorder(Sg3(Path("/dev/sg0")), "source", writer).execute(Command(bytes(2)), 1)
+    assert tape.read(writer.path).events == ()
 
 
 def playback() -> Playback:
