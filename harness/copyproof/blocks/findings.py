@@ -19,7 +19,11 @@ LISTED = 256
 
 
 class Wrong(Enum):
-    """What a wrong block or label is; the values are shown in reports."""
+    """What a wrong block or label is; the values are shown in reports.
+
+    UNREADABLE blocks are those that surely cannot be read. UNSOUGHT are the blocks of a range some of which cannot be
+    read, where it was not sought which: nothing is known of them, so they are never clean.
+    """
 
     NOT_COPIED = "not copied"
     MISPLACED = "copied from the wrong place"
@@ -35,6 +39,7 @@ class Wrong(Enum):
     GUARD = "guard tag wrong"
     ESCAPE = "escape tag"
     UNREADABLE = "unreadable"
+    UNSOUGHT = "not looked at"
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ _TONES = {
     Wrong.GUARD.value: "label",
     Wrong.ESCAPE.value: "label",
     Wrong.UNREADABLE.value: "unreadable",
+    Wrong.UNSOUGHT.value: "unreadable",
 }
 #: As they are drawn, one over the other, and listed: the most telling last on the strip and first in the legend.
 TONES = ("unknown", "right", "label", "old", "misplaced", "spoilt", "unreadable")

@@ -26,10 +26,12 @@ class Seen(Enum):
 
 
 State = Seen | Wrong
-#: From the best to the worst: a wrong block outranks a wrong label, and one that cannot be read all others.
+#: From the best to the worst: what was not looked at is outranked by all that was found, a wrong label by a wrong
+#: block, and all by one that cannot be read.
 _LABELS = (Wrong.APPLICATION, Wrong.ESCAPE, Wrong.LABEL_WRONG, Wrong.LABEL_NOT_EXCHANGED, Wrong.GUARD)
-_DATA = tuple(kind for kind in reversed(Wrong) if kind not in (*_LABELS, Wrong.UNREADABLE))
-RANKED: tuple[State, ...] = (Seen.UNKNOWN, Seen.RIGHT, *_LABELS, *_DATA, Wrong.UNREADABLE)
+_ENDS = (Wrong.UNSOUGHT, Wrong.UNREADABLE)
+_DATA = tuple(kind for kind in reversed(Wrong) if kind not in (*_LABELS, *_ENDS))
+RANKED: tuple[State, ...] = (Seen.UNKNOWN, Seen.RIGHT, Wrong.UNSOUGHT, *_LABELS, *_DATA, Wrong.UNREADABLE)
 _RANK = {state: rank for rank, state in enumerate(RANKED)}
 
 

@@ -16,12 +16,10 @@ from copyproof.blocks.origin import Content, Origin, Zeros
 from copyproof.blocks.stamp import Stamper
 from copyproof.model.controller import ReferenceModel, Snapshot
 from copyproof.model.extents import Extent
+from copyproof.verify.apart import apart
 from copyproof.verify.labels import LabelReader
 from copyproof.verify.quick import Quick, sure
-from copyproof.verify.volume import HostVolume, Range, UnreadableBlocks, united
-
-# Each is found by a binary search, whose failing reads may each cost an array's own retries.
-_SOUGHT = 4
+from copyproof.verify.volume import HostVolume, Range, Streamed, UnreadableBlocks, united
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +79,7 @@ class Checker:
         """Check [lba, lba + count) of a volume; raises DeviceError when it cannot be read for another reason than its
         contents."""
         pieces = self._places[number].volume.pieces(lba, count)
-        return Findings.total(self._piece(number, *piece, _SOUGHT) for piece in pieces)
+        return Findings.total(self._piece(number, *piece) for piece in pieces)
 
     def judge(self, number: int, lba: int, data: U8) -> Findings:
         """Check blocks that were read at an LBA, shape (n, block_size), and their labels where a probe sees them.
@@ -96,18 +94,19 @@ class Checker:
             seen = self._data(number, lba, data, extents) + self._label_findings(number, labels, extents)
         return seen + self._thawed(number, lba, data)
 
-    def unreadable(self, number: int, problem: UnreadableBlocks, sought: int = _SOUGHT) -> Findings:
-        """Check a range that could not be read as a whole: of its unreadable blocks the first `sought` are told one by
-        one, the rest together."""
-        lba, count = problem.lba, problem.count
-        if count == 1 or not sought:
-            extents = self._model.slice(number, lba, count)
-            # A wrong label tells why a block is unreadable.
-            seen = self._label_findings(number, self._labels(number, lba, extents), extents)
-            return seen + self._lost(number, problem)
-        first = _first_unreadable(self._places[number].volume, lba, count)
-        parts = (lba, first - lba), (first, 1), (first + 1, lba + count - first - 1)
-        return Findings.total(self._piece(number, at, many, sought - 1) for at, many in parts if many)
+    def lost(self, number: int, problem: UnreadableBlocks) -> Findings:
+        """Tell of a block that cannot be read, or of several some of which cannot, and check their labels.
+
+        Several are UNSOUGHT, and not counted as checked: see `apart` for what tells them from each other.
+        """
+        extents = self._model.slice(number, problem.lba, problem.count)
+        # A wrong label tells why a block is unreadable.
+        seen = self._label_findings(number, self._labels(number, problem.lba, extents), extents)
+        kind = Wrong.UNREADABLE if problem.count == 1 else Wrong.UNSOUGHT
+        place = self._names.get(number, "")
+        finding = Finding(problem.lba, problem.count, kind, detail=str(problem), place=place)
+        checked = int(kind is Wrong.UNREADABLE)
+        return seen + Findings(checked=checked, wrong={kind: problem.count}, findings=(finding,))
 
     def blocks(self, number: int) -> int:
         """Return the size of a volume in blocks."""
@@ -148,12 +147,18 @@ class Checker:
         data = self._places[number].volume.read(extent.lba, extent.count)
         return _expected_content(extent.origins[-1], extent.count).holds(self._stamper, data)
 
-    def _piece(self, number: int, lba: int, count: int, sought: int) -> Findings:
+    def _piece(self, number: int, lba: int, count: int) -> Findings:
+        volume = self._places[number].volume
         try:
-            data = self._places[number].volume.read(lba, count)
+            data = volume.read(lba, count)
         except UnreadableBlocks as problem:
-            return self.unreadable(number, problem, sought)
+            return Findings.total(self._part(number, part) for part in apart(volume, problem))
         return self.judge(number, lba, data)
+
+    def _part(self, number: int, part: Streamed) -> Findings:
+        if isinstance(part.data, UnreadableBlocks):
+            return self.lost(number, part.data)
+        return self.judge(number, part.lba, part.data)
 
     def _data(self, number: int, lba: int, data: U8, extents: Sequence[Extent]) -> Findings:
         expected = _expected(extents)
@@ -216,24 +221,6 @@ class Checker:
         told = diagnose(self._stamper, block, lba, _NEVER, None, self._names, self._names.get(number, ""))
         plain = tuple(replace(finding, expected=None, detail="changed by the target") for finding in told.findings)
         return Findings(wrong=told.wrong, findings=plain)
-
-    def _lost(self, number: int, problem: UnreadableBlocks) -> Findings:
-        name = self._names.get(number, "")
-        finding = Finding(problem.lba, problem.count, Wrong.UNREADABLE, detail=str(problem), place=name)
-        return Findings(checked=problem.count, wrong={Wrong.UNREADABLE: problem.count}, findings=(finding,))
-
-
-def _first_unreadable(volume: HostVolume, lba: int, count: int) -> int:
-    """Return the LBA of the first unreadable block of a range that cannot be read as a whole."""
-    readable, failing = 0, count
-    while failing - readable > 1:
-        middle = (readable + failing) // 2
-        try:
-            volume.read(lba + readable, middle - readable)
-            readable = middle
-        except UnreadableBlocks:
-            failing = middle
-    return lba + readable
 
 
 def _expected(extents: Sequence[Extent]) -> Expected:

@@ -10,9 +10,10 @@ from random import Random
 
 from copyproof.blocks.arrays import U8
 from copyproof.blocks.findings import Findings
+from copyproof.verify.apart import apart
 from copyproof.verify.blockmap import BlockMap, Stretch
 from copyproof.verify.check import Checker
-from copyproof.verify.volume import AHEAD, Range, UnreadableBlocks
+from copyproof.verify.volume import AHEAD, Range, Streamed, UnreadableBlocks
 
 Advance = Callable[[int], None]
 """Told how many more blocks were checked."""
@@ -36,14 +37,15 @@ def verify(
 ) -> Verified:
     """Hold ranges of a volume against the model; `piece` is the bytes of one read. Raises TargetLost or DeviceError.
 
-    A difference is told by the exact block however many there are: every one is in the map and in the counts.
+    A difference is told by the exact block however many there are: every one is in the map and in the counts. So are
+    unreadable blocks, up to what `apart` can find of them in a piece: the others are UNSOUGHT.
     """
     shown = BlockMap(checker.blocks(number))
     read, total = 0, Findings()
     for part in checker.volume(number).stream(ranges, piece):
         for lba, count in checker.expected(number, part.lba, part.count):
             shown.known(lba, count)
-        for findings in _told(checker, number, part.lba, part.data):
+        for findings in _told(checker, number, part):
             total += findings
             for finding in findings.findings:
                 shown.found(finding)
@@ -70,15 +72,24 @@ def _nth(ranges: Sequence[Range], ends: Sequence[int], index: int) -> int:
     return sum(ranges[at]) - (ends[at] - index)
 
 
-def _told(checker: Checker, number: int, lba: int, data: U8 | UnreadableBlocks) -> Iterator[Findings]:
-    """Check a piece; where findings had to be left out of a list, check its halves, so that none is missing."""
-    if isinstance(data, UnreadableBlocks):
-        yield checker.unreadable(number, data)
+def _told(checker: Checker, number: int, part: Streamed) -> Iterator[Findings]:
+    """Check a piece; one that cannot be read is taken apart."""
+    if not isinstance(part.data, UnreadableBlocks):
+        yield from _judged(checker, number, part.lba, part.data)
         return
+    for each in apart(checker.volume(number), part.data):
+        if isinstance(each.data, UnreadableBlocks):
+            yield checker.lost(number, each.data)
+        else:
+            yield from _judged(checker, number, each.lba, each.data)
+
+
+def _judged(checker: Checker, number: int, lba: int, data: U8) -> Iterator[Findings]:
+    """Check what was read; where findings had to be left out of a list, check its halves, so that none is missing."""
     found = checker.judge(number, lba, data)
     if not found.unlisted or len(data) == 1:
         yield found
         return
     half = len(data) // 2
-    yield from _told(checker, number, lba, data[:half])
-    yield from _told(checker, number, lba + half, data[half:])
+    yield from _judged(checker, number, lba, data[:half])
+    yield from _judged(checker, number, lba + half, data[half:])

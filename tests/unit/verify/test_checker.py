@@ -196,7 +196,7 @@ def spoilt(volume: HostVolume, bad: set[int]) -> Callable[[int, int], np.ndarray
     return read
 
 
-@pytest.mark.parametrize("bad", [{0}, {255}, {100}, {7, 8, 200}], ids=str)
+@pytest.mark.parametrize("bad", [{0}, {255}, {100}, {7, 8, 200}, {3, 40, 41, 120, 190, 254}], ids=str)
 def test_unreadable_blocks_are_told_one_by_one_and_the_others_checked(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, bad: set[int]
 ) -> None:
@@ -207,13 +207,17 @@ def test_unreadable_blocks_are_told_one_by_one_and_the_others_checked(
     assert (found.checked, found.right) == (BLOCKS, BLOCKS - len(bad))
 
 
-def test_after_a_few_unreadable_blocks_the_rest_is_told_as_a_whole(
+def test_what_is_left_when_too_many_reads_failed_is_neither_unreadable_nor_right(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bench.volumes[DESTINATION], "read", spoilt(bench.volumes[DESTINATION], set(range(BLOCKS))))
+    monkeypatch.setattr(bench.volumes[DESTINATION], "read", spoilt(bench.volumes[DESTINATION], set(range(250))))
     found = bench.check()
-    assert [(finding.lba, finding.count) for finding in found.findings] == [(0, 1), (1, 1), (2, 1), (3, 1), (4, 252)]
-    assert found.wrong == {Wrong.UNREADABLE: BLOCKS}
+    told, left = found.wrong[Wrong.UNREADABLE], found.wrong[Wrong.UNSOUGHT]
+    assert 100 < told < 250
+    assert (found.checked, found.right, found.clean) == (BLOCKS - left, BLOCKS - left - told, False)
+    assert "destination LBA 128 to 255: not looked at: reading 128 blocks at LBA 128: Input/output error" in map(
+        str, found.findings
+    )
 
 
 def test_a_wrong_label_is_told_before_the_block_that_it_makes_unreadable(
