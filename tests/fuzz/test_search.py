@@ -12,7 +12,7 @@ from copyproof.fuzz.ground import survey
 from copyproof.fuzz.mix import AT_END, COPIED, OVERLAPPING
 from copyproof.fuzz.operations import Copy, Range, Verify
 from copyproof.fuzz.player import Player
-from copyproof.fuzz.search import Ended, Search
+from copyproof.fuzz.search import Budget, Ended, Search
 from copyproof.model.controller import Transfer
 from copyproof.plugin.bench import Bench
 from copyproof.scsi.command import Command, Result
@@ -146,6 +146,35 @@ def test_a_copy_without_answer_leaves_its_blocks_open_to_the_tests_that_follow(t
         with pytest.raises(TransportTimeout):
             player.play(Copy((Transfer(1, 0, 2, 100, 128),)))
         assert not bench.check(Role.DESTINATION, 100, 128).wrong
+
+
+def test_shrinking_ends_in_the_middle_of_a_try_when_its_time_is_up(tmp_path: Path) -> None:
+    with target(tmp_path, "skips-the-last-block 12") as bench:
+        clock = Clock(100.0)
+        search = Search(Player(bench, survey(bench)), Budget(500, 1e6), clock)
+        search.run(1)
+    assert (search.ended, search.problem) == (Ended.DIFFERENCE, "")
+    assert shown(search)
+    # Beside one look for each operation: at the beginning, at the difference, at the end.
+    assert 0 < search.tries <= clock.looks - search.steps - 3 <= 5
+
+
+def test_a_search_ends_when_its_time_is_up(tmp_path: Path) -> None:
+    with target(tmp_path) as bench:
+        search = Search(Player(bench, survey(bench)), Budget(500, 20.0), Clock(1.0))
+        search.run(1)
+    assert (search.ended, search.steps, search.found) == (Ended.TIME, 20, None)
+
+
+class Clock:
+    """A clock that goes on by some seconds with each look at it."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds, self.looks = seconds, 0
+
+    def __call__(self) -> float:
+        self.looks += 1
+        return self.looks * self._seconds
 
 
 def test_nothing_is_left_in_the_current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,6 +26,9 @@ from copyproof.model.extents import Extent
 from copyproof.plugin.bench import NAMES, NUMBERS
 from copyproof.targets.live import Role
 
+#: Seconds after the first difference in which it is shrunk.
+SHRINKING = 300.0
+
 
 class Ended(Enum):
     """Why a search ended."""
@@ -38,7 +41,7 @@ class Ended(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """At most so many operations in all, and seconds; shrinking comes on top, for at most five minutes."""
+    """At most so many operations in all, and seconds; shrinking comes on top, for at most `SHRINKING` seconds."""
 
     steps: int
     seconds: float
@@ -130,8 +133,7 @@ class Search:
         self.player.begin()
         try:
             for operation in operations:
-                if first:
-                    self._spend()
+                self._spend(first)
                 done.append(operation)
                 seen = self.player.play(operation)
                 if first:
@@ -141,14 +143,16 @@ class Search:
             self._note(tuple(done), difference)
             raise
 
-    def _spend(self) -> None:
-        if self.steps >= self.budget.steps:
+    def _spend(self, first: bool) -> None:
+        if first and self.steps >= self.budget.steps:
             raise _Stop(Ended.STEPS)
         if self.clock() > self._deadline:
             raise _Stop(Ended.TIME)
-        self.steps += 1
+        self.steps += first
 
     def _note(self, operations: tuple[Operation, ...], difference: Difference) -> None:
+        if self.found is None:
+            self._deadline = self.clock() + SHRINKING
         if self.found and self._size(operations) > self._size(self.found.operations):
             return
         model = self.player.bench.model
