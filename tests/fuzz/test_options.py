@@ -46,12 +46,14 @@ def test_a_session_without_the_option_plays_nothing(stand: Stand) -> None:
     assert run.record.fuzz is None
 
 
-def test_time_that_is_up_is_told_and_fails_nothing(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_without_an_operation_is_an_error(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         "copyproof.plugin.given.Fuzz", lambda steps, _: sys.modules["copyproof.fuzz.search"].Budget(steps, 0.0)
     )
     run = stand.run("--hil-fuzz=5")
-    assert run.status == pytest.ExitCode.OK
+    assert run.status == pytest.ExitCode.TESTS_FAILED
+    assert run.record.fuzz is not None
+    assert run.record.fuzz.problem == "no operation was played, so nothing was proved"
     assert "0 of 5 random operations" in run.text
     assert "the time was up" in run.text
 

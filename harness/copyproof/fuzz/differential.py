@@ -9,7 +9,7 @@ import pytest
 from copyproof.errors import CopyproofError, DeviceError, UsageError
 from copyproof.fuzz import script
 from copyproof.fuzz.ground import survey
-from copyproof.fuzz.mix import shares
+from copyproof.fuzz.mix import shares, shortfall
 from copyproof.fuzz.player import Player
 from copyproof.fuzz.search import Budget, Search
 from copyproof.plugin.bench import Bench
@@ -56,7 +56,7 @@ def fuzz(bench: Bench, budget: Budget, seed: int, folder: Path) -> FuzzRecord:
         ended=search.ended.value,
         mix=dict(sorted(search.mix.items())),
         shares=shares(search.mix, search.steps),
-        problem=search.problem,
+        problem=search.problem or ("" if search.found else shortfall(search.mix, search.steps)),
         difference=_written(search, bench, folder),
     )
 

@@ -11,6 +11,9 @@ from copyproof.fuzz.operations import Copy, Flaw, Operation
 from copyproof.scsi.command import Status
 from copyproof.scsi.outcome import Outcome
 
+#: From so many steps on a run must have the promised shares.
+ENOUGH = 200
+
 COPIED, OVERLAPPING, AT_END, SEVERAL = "copied", "overlapping", "at the last LBA", "several segments"
 
 
@@ -27,11 +30,33 @@ def kinds(operation: Operation, seen: Outcome, ground: Ground) -> Counter[str]:
     return +counted
 
 
+#: Percent of all steps that are such copies at least.
+PROMISED: Mapping[str, int] = {COPIED: 30, OVERLAPPING: 10, AT_END: 10}
+
+
 def shares(mix: Mapping[str, int], steps: int) -> str:
     """Say which shares of all steps were copies of which kind.
 
     >>> shares({"copied": 5, "overlapping": 2, "at the last LBA": 1}, 10)
     'copied 50 %, overlapping 20 %, at the last LBA 10 %'
     """
-    named = (COPIED, OVERLAPPING, AT_END)
-    return ", ".join(f"{name} {100 * mix.get(name, 0) // max(1, steps)} %" for name in named)
+    return ", ".join(f"{name} {100 * mix.get(name, 0) // max(1, steps)} %" for name in PROMISED)
+
+
+def shortfall(mix: Mapping[str, int], steps: int) -> str:
+    """Say why a run in which nothing differed proves nothing, or less than is promised; empty when all is well.
+
+    >>> shortfall({"write": 3}, 3)
+    'none of 3 operations was a copy that succeeded, so nothing was proved'
+    >>> shortfall({"copied": 60, "overlapping": 20, "at the last LBA": 19}, 200)
+    'of 200 operations 19 were copies at the last LBA, fewer than 10 %'
+    """
+    if not steps:
+        return "no operation was played, so nothing was proved"
+    if not mix.get(COPIED):
+        return f"none of {steps} operations was a copy that succeeded, so nothing was proved"
+    rare = [name for name, percent in PROMISED.items() if 100 * mix.get(name, 0) < percent * steps]
+    if not rare or steps < ENOUGH:
+        return ""
+    told = (f"{mix.get(name, 0)} were copies {name}, fewer than {PROMISED[name]} %" for name in rare)
+    return f"of {steps} operations {'; '.join(told).replace(f'copies {COPIED}', 'copies that succeeded')}"

@@ -138,7 +138,7 @@ def _fuzzed(fuzz: FuzzRecord | None) -> str:
         return ""
     if fuzz.difference:
         return f" A random sequence differs from the model: {visible(fuzz.difference.diagnosis)}."
-    return f" The random sequences were cut short: {visible(fuzz.problem)}."
+    return f" The random sequences do not prove what they are for: {visible(fuzz.problem)}."
 
 
 def _last(verification: Verification | None) -> str:

@@ -76,7 +76,7 @@ def _fuzzed(record: Record) -> list[str]:
     if fuzz is None:
         return []
     told = f"{fuzz.steps:,} of {plural(fuzz.budget, 'random operation')} in {lapse(fuzz.seconds)}"
-    lines = [f"{told}: {visible(fuzz.shares)}; {visible(fuzz.ended or fuzz.problem)}"]
+    lines = [f"{told}: {visible('; '.join(filter(None, (fuzz.shares, fuzz.ended, fuzz.problem))))}"]
     if fuzz.difference:
         lines += [f"- {visible(operation)}" for operation in fuzz.difference.operations]
     return lines

@@ -20,7 +20,7 @@ class FuzzRecord(msgspec.Struct, frozen=True, kw_only=True):
     sequences to shrink it.
 
     `mix` counts the steps by kind, and the copies among them by what they were; `checked` counts blocks. `ended` says
-    why it ended, `problem` what the target failed of.
+    why it ended, `problem` what the target failed of, or why too little was played.
     """
 
     budget: int
@@ -37,5 +37,5 @@ class FuzzRecord(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def clean(self) -> bool:
-        """Whether no difference was found, and the target did not fail."""
+        """Whether no difference was found, enough was played, and the target did not fail."""
         return self.difference is None and not self.problem

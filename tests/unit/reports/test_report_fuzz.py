@@ -37,6 +37,7 @@ def test_a_search_that_the_target_cut_short_proves_nothing(sample_record: Record
     record = replace(sample_record, fuzz=replace(CLEAN, problem="no answer"))
     assert conclude(record).standing is Standing.UNPROVEN
     assert "no answer" in conclude(record).sentence
+    assert "all steps were done; no answer" in " ".join(summary(record, 200).split())
 
 
 def test_what_a_target_said_is_no_markup_on_the_page(sample_record: Record) -> None:
