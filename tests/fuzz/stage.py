@@ -37,6 +37,7 @@ def target(folder: Path, *misbehaviour: str, seed: int = 1, probes: str = "", de
     with mock.patch.dict(os.environ, COPYPROOF_FAKE=str(folder)), mock.patch.multiple(opening, **WAYS):
         loaded = spec.load(str(folder / "files.toml"))
         with opening.opened(loaded, seed, lambda _, transport: transport) as bench:
+            bench.mark_bystander()
             yield bench
 
 

@@ -11,7 +11,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from copyproof import cli
-from tests.plugin.fake_target import in_place
+from copyproof.errors import TargetLost
+from copyproof.plugin.replay import Replayed, ready, replay
+from copyproof.targets import spec
+from copyproof.targets.live import Role
+from copyproof.transport import tape as tapes
+from tests.plugin.fake_target import FileVolume, in_place
 
 if TYPE_CHECKING:
     from tests.plugin.conftest import Stand
@@ -145,6 +150,33 @@ def test_a_command_that_the_chosen_transport_does_not_carry_is_named_by_its_line
     tape.write_text(header + re.sub('"cdb":"[0-9a-f]*"', f'"cdb":"{"00" * 253}"', first) + "".join(rest))
     status, said = play("--transport=sgio")
     assert (status, "line 2: SG_IO takes CDBs of 6 to 252 bytes, not 253" in said) == (2, True), said
+
+
+def test_a_tape_without_an_event_is_refused_since_nothing_was_compared(play: Play, tape: Path, stand: Stand) -> None:
+    tape.write_bytes(tape.read_bytes().splitlines(keepends=True)[0] + b'{"event":"comm')
+    status, said = play()
+    assert (status, said) == (2, f"copyproof: {tape} holds no event, so there is nothing to compare: record a run\n")
+    assert not (stand.folder / "events").exists()
+
+
+def test_a_unit_that_the_tape_does_not_write_to_is_left_alone(tape: Path, stand: Stand) -> None:
+    lines = tape.read_bytes().splitlines()
+    kept = [line for line in lines if b'"role":"bystander"' not in line or b'"event":"write"' not in line]
+    assert len(kept) == len(lines) - 1
+    recorded = tapes.parse("t", kept)
+    with in_place(), ready(recorded, spec.load(str(stand.target))) as bench:
+        assert list(replay(recorded, bench, done := Replayed())) == []
+        assert done.writes > 0
+        assert set(bench.unit(Role.BYSTANDER).lun.device.block[0].read_bytes()) == {0}
+
+
+def test_a_target_that_is_lost_in_a_host_write_ends_the_replay_too(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
+    def gone(*_: object) -> None:
+        raise TargetLost("/dev/sdx: No such device")
+
+    monkeypatch.setattr(FileVolume, "write", gone)
+    status, said = play()
+    assert (status, "the replay ended early, as the target was lost: /dev/sdx: No such device" in said) == (1, True)
 
 
 def test_a_copy_to_a_unit_that_the_target_does_not_name_is_refused(play: Play, tape: Path) -> None:

@@ -26,10 +26,11 @@ SCHEMA = "copyproof.replay/1"
 def replay(tape: Path, target: str, transport: str | None, report: Path | None) -> None:
     """Play TAPE, written by --hil-tape, to TARGET, and print where its results differ from the recorded ones.
 
-    EVERYTHING on the target's units that the tape writes to is overwritten, behind the same safety check as in a run.
-    Units are matched by role, and their NAA designators exchanged in copies and answers. Not compared: serial numbers,
-    designators other than NAA, the residual, times. The exit status is 0 when every result is as recorded, 1 when one
-    is not, 2 when the tape or the target does not serve, 3 when the target failed.
+    What the tape writes to on the target's units is OVERWRITTEN, and nothing else, behind the same safety check as in a
+    run. Units are matched by role, and their NAA designators exchanged in copies and answers. Not compared: serial
+    numbers, designators other than NAA, the residual, times. The exit status is 0 when every result is as recorded, 1
+    when one is not or the target was lost on the way, 2 when the tape or the target does not serve, 3 when the target
+    did not come up or did not take a host write.
     """
     from copyproof.plugin.replay import Replayed, ready
     from copyproof.plugin.replay import replay as play

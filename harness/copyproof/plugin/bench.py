@@ -137,6 +137,12 @@ class Bench:
         self.model.write(unit.number, lba, count, generation)
         self.heard(Stamped(role=role.value, lba=lba, count=count, generation=generation))
 
+    def mark_bystander(self) -> None:
+        """Stamp the bystander whole, where there is one, so that no block of it can change unseen; raises as `put`
+        does."""
+        if Role.BYSTANDER in self.units:
+            self.stamp(Role.BYSTANDER, 0, self.unit(Role.BYSTANDER).blocks)
+
     def sidecar(self, role: Role) -> Sidecar:
         """Return the file with a unit's labels; raises UsageError when there is none (see Capability.SIDECAR)."""
         path = self.unit(role).lun.sidecar

@@ -28,6 +28,7 @@ def _hil_bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
     try:
         with opened(active.spec, active.seed, active.wrap, strict=active.strict, tape=active.tape) as bench:
             active.describe(bench)
+            bench.mark_bystander()
             active.verifier.prepare(bench)
             yield bench
             active.verifier.close(bench, bench.broken or active.ending.reason)

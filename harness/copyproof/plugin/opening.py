@@ -34,7 +34,7 @@ def opened(
     spec: TargetSpec, seed: int, wrap: Wrap, *, strict: bool = False, tape: TapeWriter | None = None
 ) -> Iterator[Bench]:
     """Bring a target up and build the bench on it; raises UsageError when it cannot run here, DeviceError when it
-    fails.
+    fails. No block is written.
 
     `tape` gets every command beneath the safety check, as `wrap` lets it through, and every stamped write.
     """
@@ -55,8 +55,6 @@ def opened(
         checker = Checker(model, stamper, NAMES, _places(live, units), _application_tag(spec))
         bench = Bench(live, units, capabilities, profile, stamper, model, checker, seed, strict)
         bench.heard = tape.add if tape else bench.heard
-        if Role.BYSTANDER in units:
-            bench.stamp(Role.BYSTANDER, 0, units[Role.BYSTANDER].blocks)
         yield bench
 
 

@@ -68,6 +68,8 @@ def ready(recorded: Recorded, spec: TargetSpec) -> Iterator[Bench]:
     fit."""
     if missing := {unit.role for unit in recorded.header.units} - spec.luns.keys():
         raise UsageError(f"{recorded.name} has a {min(missing)} unit, target {spec.name} has none: choose another")
+    if not recorded.events:
+        raise UsageError(f"{recorded.name} holds no event, so there is nothing to compare: record a run")
     _check_ranges(recorded)
     _check_sizes(recorded, spec.transport)
 
@@ -131,12 +133,12 @@ def replay(recorded: Recorded, bench: Bench, done: Replayed) -> Iterator[Differe
     """
     mapped = names(recorded, bench)
     for number, event in enumerate(recorded.events, start=1):
-        if isinstance(event, Stamped):
+        try:
+            if isinstance(event, Sent):
+                yield from _counted(_sent(number, event, bench, mapped, done), done)
+                continue
             bench.put(Role(event.role), event.lba, event.count, event.generation)
             done.writes += 1
-            continue
-        try:
-            yield from _counted(_sent(number, event, bench, mapped, done), done)
         except TargetLost as problem:
             done.lost = str(problem)
             return
