@@ -1,8 +1,11 @@
 """How fast a whole volume is verified, beside fio's own verification and beside a plain read of the same node.
 
-The volume is a file, and a loop device over it, both read past the page cache in pieces of `AHEAD` bytes. fio verifies
-a file of the same size that it wrote itself, with a CRC-32C every 512 bytes, in one thread, with as many reads under
-way as the pipeline while one more is checked.
+The volume is a file, and a loop device over it, both read past the page cache in pieces of `AHEAD` bytes. The plain
+read is the pipeline's own, with nothing checked; one that has a single read under way is shown too.
+
+fio verifies a file of the same size that it wrote itself, with a CRC-32C every 512 bytes, in one thread: as its command
+line is by default, reading synchronously, and, as a harder peer, with as many reads under way as the pipeline has while
+one more is checked.
 """
 
 from __future__ import annotations
@@ -10,8 +13,8 @@ from __future__ import annotations
 import mmap
 import os
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -36,15 +39,21 @@ REACH = 0.95
 _SLOWER = 0.9
 _BLOCK, _VOLUME, _GENERATION, _SEED = 512, 1, 1, 1
 _PATIENCE = 3600.0
+_BY_DEFAULT = "fio"
+#: fio's engines: the one that it has by default, and one that reads ahead as the pipeline does.
+_ENGINES = {
+    _BY_DEFAULT: ("--ioengine=psync",),
+    f"fio, libaio, {READERS + 1} reads under way": ("--ioengine=libaio", f"--iodepth={READERS + 1}"),
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Nodes:
-    """What is read: a node with our stamps, and one of fio's; both of `size` bytes."""
+    """What is read: a node with our stamps, and one of fio's, or why there is none; both of `size` bytes."""
 
     name: str
     stamped: Path
-    fio: Path | None
+    fio: Path | NotMeasured
     size: int
 
 
@@ -59,33 +68,35 @@ def measured(size: int = SIZE, folder: Path | None = None, rounds: int = ROUNDS)
     with TemporaryDirectory(prefix="copyproof-", dir=_with_room(folder or Path("/var/tmp"), 2 * size)) as made:
         stamped = Path(made) / "stamped"
         _write_stamps(stamped, size)
-        written = _write_by_fio(Path(made) / "fio", size)
-        fio = written if isinstance(written, Path) else None
-        yield from _figures(Nodes("file", stamped, fio, size), written, rounds)
+        fio = _write_by_fio(Path(made) / "fio", size)
+        yield from _figures(Nodes("file", stamped, fio, size), rounds)
         try:
-            with _looped(stamped) as node, _looped(fio) as other:
-                yield from _figures(Nodes("loop device", node or stamped, other, size), written, rounds)
+            with ExitStack() as loops:
+                node, *others = (
+                    loops.enter_context(_looped(path)) for path in (stamped, fio) if isinstance(path, Path)
+                )
+                yield from _figures(Nodes("loop device", node, others[0] if others else fio, size), rounds)
         except CopyproofError as problem:
             yield NotMeasured("verify a loop device", str(problem))
 
 
-def _figures(nodes: Nodes, fio: Path | NotMeasured, rounds: int) -> Iterator[Measured]:
-    """The check, the plain read and fio take turns, so that what disturbs the disk disturbs them all."""
+def _figures(nodes: Nodes, rounds: int) -> Iterator[Measured]:
+    """The check, the plain reads and fio take turns, so that what disturbs the disk disturbs them all."""
     checker = _checker(nodes.stamped, nodes.size)
-    check, plain = partial(_verify, checker, nodes.size), partial(_read, nodes.stamped, nodes.size)
-    ways = (partial(seconds_of, check), partial(seconds_of, plain), partial(_verify_by_fio, nodes))
-    seconds, plain_seconds, fio_seconds = least_in_turns(rounds, *ways)
-    speed, plain_speed = (nodes.size / each / 1e9 for each in (seconds, plain_seconds))
+    works = partial(_verify, checker, nodes.size), partial(_stream, checker, nodes.size), partial(_read, nodes)
+    theirs = _ways_of_fio(nodes)
+    ways: list[Callable[[], float]] = [*(partial(seconds_of, work) for work in works), *theirs.values()]
+    speed, plain, single, *others = (nodes.size / each / 1e9 for each in least_in_turns(rounds, *ways))
     alone = _speed_of_check(checker)
-    limited = plain_speed < _SLOWER * alone
+    limited = plain < _SLOWER * alone
     limit = "the disk is the limit" if limited else f"the check is the limit, {alone:.1f} GB/s from memory"
-    reach = REACH if limited else None
-    yield Figure(f"verify a {nodes.name} ({limit})", speed, "GB/s", "a plain read", plain_speed, reach)
-    if isinstance(fio, NotMeasured):
-        yield NotMeasured(f"verify a {nodes.name}, beside fio", fio.why)
-    else:
-        fio_speed = nodes.size / fio_seconds / 1e9
-        yield Figure(f"verify a {nodes.name}", speed, "GB/s", "fio", fio_speed, reach=1.0)
+    name = f"verify a {nodes.name}"
+    yield Figure(f"{name} ({limit})", speed, "GB/s", "a plain read", plain, REACH if limited else None)
+    yield Figure(name, speed, "GB/s", "a plain read, one piece at a time", single)
+    for peer, other in zip(theirs, others, strict=True):
+        yield Figure(name, speed, "GB/s", peer, other, reach=1.0 if peer == _BY_DEFAULT else None)
+    if isinstance(nodes.fio, NotMeasured):
+        yield NotMeasured(f"{name}, beside fio", nodes.fio.why)
 
 
 def _with_room(folder: Path, needed: int) -> Path:
@@ -124,14 +135,21 @@ def _verify(checker: Checker, size: int) -> None:
         raise DeviceError(f"the file came back wrong: {'; '.join(found.examples())}")
 
 
-def _read(node: Path, size: int) -> None:
+def _stream(checker: Checker, size: int) -> None:
     """Read as the pipeline does, and look at nothing."""
+    for part in checker.volume(_VOLUME).stream([(0, size // _BLOCK)]):
+        if isinstance(part.data, DeviceError):
+            raise part.data
+
+
+def _read(nodes: Nodes) -> None:
+    """Read one piece after the other, and look at nothing."""
     buffer = mmap.mmap(-1, AHEAD)
-    handle = os.open(node, os.O_RDONLY | os.O_DIRECT | os.O_CLOEXEC)
+    handle = os.open(nodes.stamped, os.O_RDONLY | os.O_DIRECT | os.O_CLOEXEC)
     try:
-        for at in range(0, size, AHEAD):
+        for at in range(0, nodes.size, AHEAD):
             if os.preadv(handle, [buffer], at) != AHEAD:
-                raise DeviceError(f"{node} ends before byte {at + AHEAD}")
+                raise DeviceError(f"{nodes.stamped} ends before byte {at + AHEAD}")
     finally:
         os.close(handle)
 
@@ -145,7 +163,7 @@ def _speed_of_check(checker: Checker) -> float:
 
 def _fio(path: Path, size: int, *further: str) -> list[str]:
     checks = ["--verify=crc32c", f"--verify_interval={_BLOCK}"]
-    reads = [f"--bs={AHEAD}", "--direct=1", "--verify_state_save=0", "--ioengine=libaio", f"--iodepth={READERS + 1}"]
+    reads = [f"--bs={AHEAD}", "--direct=1", "--verify_state_save=0"]
     return ["fio", "--name=verify", f"--filename={path}", f"--size={size}", *checks, *reads, *further]
 
 
@@ -157,17 +175,25 @@ def _write_by_fio(path: Path, size: int) -> Path | NotMeasured:
     return path if done.code == 0 else NotMeasured("fio", f"fio ended with {done.code}: {done.error_text.strip()}")
 
 
-def _verify_by_fio(nodes: Nodes) -> float:
-    """Return the seconds that fio says it took, its start left out; endless where there is nothing of fio's."""
-    if nodes.fio is None:
-        return float("inf")
+def _ways_of_fio(nodes: Nodes) -> dict[str, Callable[[], float]]:
+    """Return a clock for each engine, where there is something of fio's to verify."""
+    if isinstance(nodes.fio, NotMeasured):
+        return {}
+    return {peer: partial(_verify_by_fio, nodes.fio, nodes.size, engine) for peer, engine in _ENGINES.items()}
+
+
+def _verify_by_fio(path: Path, size: int, engine: Sequence[str]) -> float:
+    """Return the seconds that fio says it took, its start left out; raises DeviceError where it verified less than all,
+    or found anything wrong."""
     further = "--rw=read", "--verify_only=1", "--output-format=json"
-    done = process.run(_fio(nodes.fio, nodes.size, *further), timeout=_PATIENCE)
+    done = process.run(_fio(path, size, *engine, *further), timeout=_PATIENCE)
     try:
         told = msgspec.json.decode(done.out, type=_Told).jobs[0]
     except (msgspec.DecodeError, IndexError):
         raise DeviceError(f"fio ended with {done.code} and no figures: {done.error_text.strip()}") from None
-    if done.code or told.read.io_bytes != nodes.size or not told.read.runtime:
+    # It may complain of wrong data, and end with 0.
+    wrong = done.code or "verif" in done.error_text
+    if wrong or told.read.io_bytes != size or not told.read.runtime:
         raise DeviceError(f"fio ended with {done.code} after {told.read.io_bytes} bytes: {done.error_text.strip()}")
     return told.read.runtime / 1000
 
@@ -188,11 +214,8 @@ class _Told(msgspec.Struct):
 
 
 @contextmanager
-def _looped(path: Path | None) -> Iterator[Path | None]:
-    """Show a file as a loop device that cannot be written and reads past the page cache; nothing for no file."""
-    if path is None:
-        yield None
-        return
+def _looped(path: Path) -> Iterator[Path]:
+    """Show a file as a loop device that cannot be written and reads past the page cache."""
     made = ["losetup", "--find", "--show", "--read-only", "--direct-io=on", str(path)]
     done = process.run(made, timeout=60)
     if done.code:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import shutil
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -37,19 +39,23 @@ def loops() -> str:
 
 @pytest.mark.skipif(shutil.which("fio") is None, reason="fio is not installed")
 def test_a_file_is_measured_beside_a_plain_read_and_fio() -> None:
-    plain, fio, *_ = verify.measured(SIZE, rounds=1)
+    plain, *others = itertools.islice(verify.measured(SIZE, rounds=1), 4)
     assert isinstance(plain, Figure)
-    assert isinstance(fio, Figure)
     assert plain.name.startswith(("verify a file (the disk is the limit", "verify a file (the check is the limit"))
-    assert (plain.peer, fio.peer, fio.reach) == ("a plain read", "fio", 1.0)
-    assert plain.value == fio.value > 0
-    assert plain.peer_value > 0
+    assert (plain.peer, plain.reach in (None, verify.REACH)) == ("a plain read", True)
+    assert [(one.peer, one.reach) for one in others if isinstance(one, Figure)] == [
+        ("a plain read, one piece at a time", None),
+        ("fio", 1.0),
+        ("fio, libaio, 3 reads under way", None),
+    ]
+    assert all(isinstance(one, Figure) and one.value == plain.value and one.peer_value > 0 for one in others)
 
 
 def test_what_is_not_there_is_told_and_the_rest_measured(without_fio: None) -> None:
-    first, second, *_ = verify.measured(SIZE, rounds=1)
+    first, second, third, *_ = verify.measured(SIZE, rounds=1)
     assert isinstance(first, Figure)
-    assert second == NotMeasured("verify a file, beside fio", "fio is not installed")
+    assert isinstance(second, Figure)
+    assert third == NotMeasured("verify a file, beside fio", "fio is not installed")
 
 
 def test_nothing_is_left_behind() -> None:
@@ -72,6 +78,31 @@ def test_a_volume_that_comes_back_wrong_gives_no_figure(without_fio: None, monke
     monkeypatch.setattr(verify, "_write_stamps", spoilt)
     with pytest.raises(DeviceError, match="came back wrong: LBA 5: zero"):
         next(iter(verify.measured(SIZE, rounds=1)))
+
+
+@pytest.mark.skipif(shutil.which("fio") is None, reason="fio is not installed")
+@pytest.mark.parametrize("engine", verify._ENGINES.values(), ids=verify._ENGINES)
+def test_a_file_that_fio_finds_wrong_gives_no_figure(engine: Sequence[str]) -> None:
+    with TemporaryDirectory(dir="/var/tmp") as folder:
+        path = verify._write_by_fio(Path(folder) / "fio", SIZE)
+        assert isinstance(path, Path)
+        assert verify._verify_by_fio(path, SIZE, engine) > 0
+        with path.open("r+b") as file:
+            file.seek(SIZE - 100)
+            file.write(b"spoilt")
+        with pytest.raises(DeviceError, match="verif"):
+            verify._verify_by_fio(path, SIZE, engine)
+
+
+def test_what_fio_complains_of_gives_no_figure_though_it_ends_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = b'{"jobs": [{"read": {"io_bytes": %d, "runtime": 7}}]}' % SIZE
+
+    def run(argv: list[str], *, timeout: float) -> process.Completed:
+        return process.Completed(0, told, b"crc32c: verify failed at file /f offset 512, length 512\n", 1.0)
+
+    monkeypatch.setattr(process, "run", run)
+    with pytest.raises(DeviceError, match=r"fio ended with 0 after .* verify failed at file"):
+        verify._verify_by_fio(Path("/f"), SIZE, ())
 
 
 @pytest.mark.parametrize("size", [0, -AHEAD, AHEAD + 512])
