@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from copyproof.bench.figures import Figure, Measured, NotMeasured, best_of
-from copyproof.errors import UsageError
+from copyproof.errors import DeviceError, UsageError
 from copyproof.scsi.cdb import inquiry, test_unit_ready
 from copyproof.scsi.command import Command
 from copyproof.targets import spec
@@ -53,10 +53,12 @@ def _on(live: LiveTarget) -> Iterator[Measured]:
 
 
 def _rate(transport: Transport, command: Command, count: int) -> float:
-    """Return commands a second."""
+    """Return commands a second; raises DeviceError for an answer other than GOOD, which is no command's full work."""
 
     def send() -> None:
         for _ in range(count):
-            transport.execute(command, TIMEOUT)
+            result = transport.execute(command, TIMEOUT)
+            if not result.good:
+                raise DeviceError(f"{transport.name} answered {result.sense or result.status.name}: nothing measured")
 
     return count / best_of(ROUNDS, send)
