@@ -36,7 +36,8 @@ def bench(
     """Measure the parts named, or all, and print each figure beside its peer: what else could do that work here.
 
     The ratio is the figure as a share of its peer, and the reach is what that should be. What cannot be measured here
-    is shown with the reason. The exit status is 1 when a reach is missed, 0 otherwise.
+    is shown with the reason. The exit status is 1 when a reach is missed, 2 when nothing could be measured, and 0
+    otherwise.
     """
     if report:
         _write(report, [])
@@ -50,7 +51,7 @@ def bench(
         click.echo(f"{name}\n{table(figures)}\n")
         if report:
             _write(report, found)
-    sys.exit(1 if any(_missed(figure) for figure in found) else 0)
+    sys.exit(_status(found))
 
 
 def _figures(name: str, given: Mapping[str, object]) -> Iterator[Measured]:
@@ -105,10 +106,14 @@ def _reason(figure: NotMeasured) -> str:
     return textwrap.fill(f"{figure.name}: not measured: {figure.why}", 80, subsequent_indent="  ")
 
 
-def _missed(figure: Measured) -> bool:
+def _status(found: Iterable[Measured]) -> int:
+    """Return 0 where there are figures and all reach what they should, 1 where one does not, 2 where there is none."""
     from copyproof.bench.figures import Figure
 
-    return isinstance(figure, Figure) and not figure.reached
+    figures = [figure for figure in found if isinstance(figure, Figure)]
+    if not figures:
+        return 2
+    return 0 if all(figure.reached for figure in figures) else 1
 
 
 def _write(path: Path, figures: list[Measured]) -> None:
