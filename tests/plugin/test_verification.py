@@ -125,6 +125,46 @@ def test_a_lost_target_is_not_verified_and_the_record_says_so(stand: Stand) -> N
     assert "No such device" in last(run).problem
 
 
+#: The last test leaves some units without a block node.
+NODELESS = (
+    CLEAN
+    + """
+import dataclasses
+from copyproof.targets.live import Role
+
+@hil_requirement("XC1-LUN-TO-LUN")
+def test_third(hil):
+    _copy(hil)
+    for role in {roles}:
+        hil.bench.units[role] = dataclasses.replace(hil.bench.units[role], volume=None)
+"""
+)
+
+
+@pytest.mark.parametrize(
+    ("mode", "roles", "problem"),
+    [
+        ("full", "Role", "nothing was read, though full was asked for"),
+        ("sample:5", "Role", "nothing was read, though sample:5 was asked for"),
+        ("full", "[Role.DESTINATION]", "not read for want of a block node on this host: destination"),
+    ],
+)
+def test_what_was_asked_for_and_could_not_be_read_is_not_clean(
+    stand: Stand, mode: str, roles: str, problem: str
+) -> None:
+    stand.write(NODELESS.replace("{roles}", roles))
+    run = stand.run(f"--hil-verify={mode}")
+    assert (run.status, last(run).wrong, last(run).clean) == (1, 0, False)
+    assert last(run).problem.startswith(problem)
+
+
+@pytest.mark.parametrize(("mode", "roles"), [("changed", "Role"), ("sample:5", "[Role.DESTINATION]")])
+def test_what_was_not_asked_for_need_not_be_read(stand: Stand, mode: str, roles: str) -> None:
+    stand.write(NODELESS.replace("{roles}", roles))
+    run = stand.run(f"--hil-verify={mode}")
+    assert (run.status, last(run).clean) == (0, True)
+
+
 def test_workers_of_xdist_hand_on_what_each_found(stand: Stand) -> None:
     stand.write(CLEAN + CLEAN.replace("test_first", "test_again"))
     run = stand.apart(stand.options("-n2", "--dist=each"))

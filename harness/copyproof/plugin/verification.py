@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -18,9 +18,11 @@ from copyproof.targets.live import Role
 from copyproof.verdicts.verification import MapRecord, UnitVerification, Verification
 from copyproof.verify.pipeline import Advance, Verified, unseen, verify
 from copyproof.verify.progress import progress
-from copyproof.verify.scope import Reach
+from copyproof.verify.scope import Reach, Scope
 
 EXAMPLES = 16
+_WHOLE = (Role.SOURCE, Role.DESTINATION)
+"""The units that FULL stamps and reads from their first block to their last."""
 
 
 class Verifier:
@@ -36,7 +38,7 @@ class Verifier:
         bench.sampling = self.scope.sample
         if self.scope.reach is not Reach.FULL:
             return
-        for role in (Role.SOURCE, Role.DESTINATION):
+        for role in _WHOLE:
             unit = bench.units.get(role)
             if unit is not None and unit.volume is not None:
                 with self._shown(f"stamping the {role.value} unit", unit.blocks, bench) as advance:
@@ -80,7 +82,7 @@ class Verifier:
             sampled=bench.sampled,
             seconds=time.monotonic() - started,
             bytes=sum(unit.read for unit in units) * bench.stamper.block_size,
-            problem=problem,
+            problem=problem or _unread(self.scope, bench, units),
         )
 
     def _unit(self, bench: Bench, unit: Unit) -> UnitVerification:
@@ -99,6 +101,18 @@ class Verifier:
             return
         with capture.global_and_fixture_disabled(), progress(title, blocks, bench.stamper.block_size) as advance:
             yield advance
+
+
+def _unread(scope: Scope, bench: Bench, units: Sequence[UnitVerification]) -> str:
+    """Say why less was read than was asked for; empty where all was, or no more than what changed was asked for."""
+    if scope.reach is Reach.CHANGED:
+        return ""
+    if not any(unit.read for unit in units):
+        return f"nothing was read, though {scope} was asked for: no unit has a block node and blocks that are known"
+    lacking = [role.value for role in _WHOLE if role in bench.units and bench.units[role].volume is None]
+    if scope.reach is Reach.FULL and lacking:
+        return f"not read for want of a block node on this host: {', '.join(lacking)}"
+    return ""
 
 
 def _both(one: Verification, other: Verification) -> Verification:
