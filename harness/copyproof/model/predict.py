@@ -13,6 +13,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from copyproof.model.known import Access, KnownTarget, KnownUnit
 from copyproof.model.predict_blocks import BLOCK_COMMANDS, Predictor
@@ -40,6 +41,10 @@ _SETTLED = (
     Opcode.SYNCHRONIZE_CACHE_10,
     Opcode.REPORT_LUNS,
 )
+#: Not harmless, yet they change no block: SYNCHRONIZE CACHE(16), reservations, mode pages (SPC-4 table 118).
+_NO_BLOCK = frozenset({0x91, 0x16, 0x17, 0x56, 0x57, 0x5F, 0x15, 0x55})
+#: These write to the unit that they are sent to: WRITE(6), (12), WRITE AND VERIFY, COMPARE AND WRITE, ORWRITE(16).
+_OWN_BLOCKS = frozenset({0x0A, 0xAA, 0x2E, 0xAE, 0x8E, 0x89, 0x8B})
 
 
 def predict(command: Command, receiver: int, target: KnownTarget) -> Prediction:
@@ -53,12 +58,14 @@ def predict(command: Command, receiver: int, target: KnownTarget) -> Prediction:
         conflict = Outcome(Status.RESERVATION_CONFLICT)
         return Prediction((Branch((conflict,), "SPC-4 5.13.1: another initiator has reserved the unit"),))
     known = _PREDICTORS.get(command.opcode)
-    return known(command, unit, target) if known else _unknown(command, target)
+    return known(command, unit, target) if known else _unknown(command, unit, target)
 
 
-def _unknown(command: Command, target: KnownTarget) -> Prediction:
+def _unknown(command: Command, unit: KnownUnit, target: KnownTarget) -> Prediction:
     rule = f"the model does not know {opcode_name(command.cdb)}"
-    return anything(rule, target) if writes(command) else Prediction((Branch((), rule),))
+    if not writes(command) or command.opcode in _NO_BLOCK:
+        return Prediction((Branch((), rule),))
+    return anything(rule, replace(target, units=(unit,)) if command.opcode in _OWN_BLOCKS else target)
 
 
 def _answered(rule: str, *outcomes: str) -> Prediction:
@@ -70,7 +77,7 @@ def _settled(_: Command, __: KnownUnit, ___: KnownTarget) -> Prediction:
 
 
 def _capacity(command: Command, unit: KnownUnit, target: KnownTarget) -> Prediction:
-    return _settled(command, unit, target) if command.service_action == 0x10 else _unknown(command, target)
+    return _settled(command, unit, target) if command.service_action == 0x10 else _unknown(command, unit, target)
 
 
 def _optional(there: bool | None, *refusals: str) -> tuple[str, ...]:
@@ -87,9 +94,9 @@ def _inquiry(command: Command, _: KnownUnit, target: KnownTarget) -> Prediction:
     return _answered(f"SPC-4 6.6.1: VPD page {page:02X}h", *_optional(known, "05/24/00"))
 
 
-def _supported_opcodes(command: Command, _: KnownUnit, target: KnownTarget) -> Prediction:
+def _supported_opcodes(command: Command, unit: KnownUnit, target: KnownTarget) -> Prediction:
     if command.service_action != 0x0C:
-        return _unknown(command, target)
+        return _unknown(command, unit, target)
     rule = "SPC-4 6.35: REPORT SUPPORTED OPERATION CODES is optional"
     return _answered(rule, *_optional(target.lists_opcodes, *_NOT_IMPLEMENTED))
 
@@ -101,7 +108,7 @@ def _copy_out(command: Command, unit: KnownUnit, target: KnownTarget) -> Predict
     if command.service_action == CopyOut.COPY_OPERATION_ABORT and not target.active:
         return _answered("SPC-4 6.3: no such copy is in progress, or the command is optional", *_NOT_IMPLEMENTED)
     if command.service_action != CopyOut.EXTENDED_COPY_LID1:
-        return _unknown(command, target)
+        return _unknown(command, unit, target)
     if target.copies is False:
         return _answered("SPC-4 5.17.3: EXTENDED COPY(LID1) is optional, and not there", *_NOT_IMPLEMENTED)
     length = number(command.cdb, 10, 4)

@@ -16,14 +16,15 @@ def settle(
     prediction: Prediction,
     seen: Outcome | None,
     *,
-    generation: int = 0,
+    generation: int | None = None,
     residual: int | None = None,
 ) -> Branch | None:
     """Splice what a command did, and return the branch by which it ended so; None where no rule allows the outcome.
 
     `seen` None stands for a time-out or a lost answer. Then, and after an outcome that no rule allows, each step that
     any branch could have done is left open, and later reads narrow it. `generation` is that of the host's blocks in a
-    write, `residual` the INFORMATION field of the sense data in blocks, None where it is not valid.
+    write, None where they are no stamps; `residual` the INFORMATION field of the sense data in blocks, None where it is
+    not valid.
 
     >>> from copyproof.model.prediction import Branch, Prediction
     >>> copied = Prediction((Branch((Outcome.parse("GOOD"),), "6.4.6.4", (Transfer(1, 0, 1, 50, 8),)),))
@@ -36,31 +37,35 @@ def settle(
     """
     branch = prediction.branch(seen) if seen else None
     if branch is None:
-        _perhaps(model, prediction.conceivable())
-        return None
+        leave_open(model, prediction.conceivable())
+    else:
+        _splice(model, branch, generation, residual)
+    return branch
+
+
+def _splice(model: ReferenceModel, branch: Branch, generation: int | None, residual: int | None) -> None:
     for step in branch.done:
         _do(model, step, generation)
     if branch.partial and residual is None:
         model.perhaps(branch.partial)
     elif branch.partial and residual is not None:
         model.copy(replace(branch.partial, blocks=branch.written(residual)))
-    _perhaps(model, branch.perhaps)
-    return branch
+    leave_open(model, branch.perhaps)
 
 
-def _do(model: ReferenceModel, step: Step, generation: int) -> None:
+def _do(model: ReferenceModel, step: Step, generation: int | None) -> None:
     match step:
         case Transfer():
             model.copy(step)
-        case HostWrite(volume, lba, blocks):
+        case HostWrite(volume, lba, blocks) if generation is not None:
             model.write(volume, lba, blocks, generation)
         case Zeroing(volume, lba, blocks, label):
             model.zero(volume, lba, blocks, label)
-        case Forgetting(volume, lba, blocks):
+        case HostWrite(volume, lba, blocks) | Forgetting(volume, lba, blocks):
             _forget(model, volume, lba, blocks)
 
 
-def _perhaps(model: ReferenceModel, steps: Iterable[Step]) -> None:
+def leave_open(model: ReferenceModel, steps: Iterable[Step]) -> None:
     """Leave steps open: copies and zeroing by their possible contents, all else by forgetting the blocks."""
     for copies, run in groupby(steps, lambda step: isinstance(step, Transfer)):
         if copies:

@@ -6,12 +6,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
 
+import numpy as np
+
 from copyproof.blocks.findings import Findings
+from copyproof.blocks.origin import GENERATIONS
 from copyproof.blocks.stamp import Stamper
 from copyproof.errors import UsageError
 from copyproof.model.controller import ReferenceModel
 from copyproof.model.known import Fault, KnownTarget
+from copyproof.model.prediction import HostWrite, Prediction
 from copyproof.plugin.order import Span
+from copyproof.scsi.command import Command
 from copyproof.targets.capabilities import Capabilities
 from copyproof.targets.known import NUMBERS as NUMBERS
 from copyproof.targets.known import known_target, known_unit
@@ -136,6 +141,19 @@ class Bench:
             advance(many)
         self.model.write(unit.number, lba, count, generation)
         self.heard(Stamped(role=role.value, lba=lba, count=count, generation=generation))
+
+    def generation_of(self, command: Command, prediction: Prediction) -> int | None:
+        """Return the generation whose stamps a command writes where they belong; None where it writes other bytes."""
+        written = [step for branch in prediction.branches for step in branch.done if isinstance(step, HostWrite)]
+        if len(written) != 1 or len(command.data_out) != written[0].blocks * self.stamper.block_size:
+            return None
+        (step,) = written
+        data = np.frombuffer(command.data_out, np.uint8).reshape(step.blocks, self.stamper.block_size)
+        generation = int(self.stamper.read(data[:1]).origins.generations[0])
+        if generation >= GENERATIONS or not self.stamper.compare(data, step.volume, step.lba, generation).all():
+            return None
+        self.generation = max(self.generation, generation)
+        return generation
 
     def mark_bystander(self) -> None:
         """Stamp the bystander whole, where there is one, so that no block of it can change unseen; raises as `put`

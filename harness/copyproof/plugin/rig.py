@@ -12,7 +12,7 @@ from copyproof.errors import CopyproofError, DeviceError, TargetLost, TransportE
 from copyproof.model.controller import Transfer
 from copyproof.model.predict import predict
 from copyproof.model.prediction import Prediction
-from copyproof.model.settle import settle
+from copyproof.model.settle import leave_open, settle
 from copyproof.plugin.arrange import Arrangement
 from copyproof.plugin.bench import Bench, Unit
 from copyproof.plugin.order import Order, Sent, Span
@@ -49,9 +49,12 @@ class Rig(Arrangement):
         unit = self.bench.unit(via or (order.via if order else Role.SOURCE))
         self.bench.checker.remember()
         prediction, faults = predict(command, unit.number, self.bench.known), tuple(self.bench.faults)
-        result = self._execute(unit, command, order)
+        result = self._execute(unit, command, order, prediction)
         if order:
             self._tell_model(order, result, prediction)
+        elif result.executed:
+            generation = self.bench.generation_of(command, prediction)
+            settle(self.bench.model, prediction, Outcome.of(result), generation=generation)
         sent = Sent(command, unit.lun.role, result, prediction, self.commands[-1], order, faults)
         self._unjudged += [sent] if order else []
         return sent
@@ -104,11 +107,13 @@ class Rig(Arrangement):
                 Judgement(Verdict.FAIL, f"after the test: {_first(late)}", expected_text(self.requirement)), late
             )
 
-    def _execute(self, unit: Unit, command: Command, order: Order | None) -> Result:
+    def _execute(self, unit: Unit, command: Command, order: Order | None, prediction: Prediction) -> Result:
         try:
             result = unit.transport.execute(command, self.bench.spec.command_timeout)
         except TransportError:
-            self.bench.model.perhaps(*(order.intent if order else ()))
+            # What a spoilt list says may have been done, or what the correct one would.
+            steps = dict.fromkeys((*prediction.conceivable(), *(order.intent if order else ())))
+            leave_open(self.bench.model, steps)
             self.commands.append(command_record(unit.transport, unit.lun.role, command, None))
             raise
         self.commands.append(command_record(unit.transport, unit.lun.role, command, result))

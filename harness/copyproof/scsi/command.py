@@ -69,6 +69,16 @@ class Result:
         return self.status is Status.GOOD
 
     @property
+    def executed(self) -> bool:
+        """Whether the unit began with the command: not where it was busy or had to tell a unit attention (SAM-5 5.3.1,
+        5.14).
+
+        >>> Result(Status.BUSY).executed
+        False
+        """
+        return self.status not in (Status.BUSY, Status.TASK_SET_FULL) and not self.unit_attention
+
+    @property
     def unit_attention(self) -> bool:
         """Whether this is a CHECK CONDITION with sense key UNIT ATTENTION (SPC-4 table 53)."""
         return self.status is Status.CHECK_CONDITION and self.sense is not None and self.sense.key == 6
