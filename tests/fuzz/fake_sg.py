@@ -1,7 +1,7 @@
-"""sg_raw and sg_dd on units of plain files, for scripts that are to be run without a device: `fake_sg.py TOOL ARG…`.
+"""sg_raw and its kin on units of plain files, for scripts that are to be run without a device: `fake_sg.py TOOL ARG…`.
 
-A unit is named by its file and by the variable `ROLE_NAA` of its file's name in capitals. `SHIFT` is how many blocks
-further on a copy reads than it is told. Imports nothing that takes long: a script calls it many times.
+The variable `UNITS` names the folder of the files, `NAAS` one with what each says its NAA is. `SHIFT` is how many
+blocks further on a copy reads than it is told. Imports nothing that takes long: a script calls it many times.
 """
 
 import os
@@ -39,7 +39,7 @@ def raw(words: list[str]) -> None:
 
 
 def _copied(order: bytes) -> None:
-    units = {os.environ.get(f"{path.name.upper()}_NAA"): path for path in Path(os.environ["UNITS"]).iterdir()}
+    units = {_naa(path): path for path in Path(os.environ["UNITS"]).iterdir()}
     segments_at = 16 + int.from_bytes(order[2:4], "big")
     cscds = [units.get(order[at + 8 : at + 24].hex()) for at in range(16, segments_at, 32)]
     if len(order) < segments_at:
@@ -56,6 +56,18 @@ def _copied(order: bytes) -> None:
         _put(to, target * BLOCK, source.read_bytes()[begin : begin + count * BLOCK])
 
 
+def inq(words: list[str]) -> None:
+    print(f"SCSI_IDENT_LUN_NAA_REGEXT={_naa(Path(words[-1]))}\nSCSI_IDENT_LUN_T10=LIO-ORG")
+
+
+def readcap(words: list[str]) -> None:
+    print(f"{Path(words[-1]).stat().st_size // BLOCK:#x} {BLOCK:#x}")
+
+
+def _naa(unit: Path) -> str:
+    return (Path(os.environ["NAAS"]) / unit.name).read_text()
+
+
 def _refuse(**sense: str) -> NoReturn:
     print(SENSE.format(**sense), end="", file=sys.stderr)
     sys.exit(5)
@@ -69,4 +81,4 @@ def _put(path: Path, at: int, data: bytes) -> None:
 
 
 if __name__ == "__main__":
-    {"sg_dd": dd, "sg_raw": raw}[sys.argv[1]](sys.argv[2:])
+    {"sg_dd": dd, "sg_raw": raw, "sg_inq": inq, "sg_readcap": readcap}[sys.argv[1]](sys.argv[2:])

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from copyproof.blocks.origin import ZEROS, Origin
 from copyproof.fuzz import script
 from copyproof.fuzz.ground import survey
 from copyproof.fuzz.operations import Copy, Flaw, Operation, Range, Verify, Write, Zero
-from copyproof.fuzz.player import Difference, Player
-from copyproof.fuzz.search import Budget, Search
+from copyproof.fuzz.player import Difference, Ordered, Player, Stamped
+from copyproof.fuzz.search import Budget, Counterexample, Search
 from copyproof.model.controller import Transfer
+from copyproof.model.extents import Extent
+from copyproof.plugin.arrange import Arrangement
 from copyproof.plugin.bench import Bench
+from copyproof.scsi.command import Result, Status
+from copyproof.targets.live import Role
 from copyproof.transport import tape
+from tests.fuzz.desk import Desk, run
 from tests.fuzz.stage import searched, target
 
 SEQUENCE: tuple[Operation, ...] = (
@@ -27,33 +31,6 @@ SEQUENCE: tuple[Operation, ...] = (
     Copy((Transfer(1, 0, 2, 8, 8),), flaw=Flaw.UNKNOWN_SOURCE),
     Copy((Transfer(1, 0, 2, 8, 8), Transfer(2, 0, 1, 40, 8)), by_destination=True),
 )
-
-
-@dataclass(frozen=True)
-class Shown:
-    code: int
-    text: str
-
-
-def run(folder: Path, *, shift: int) -> Shown:
-    """Run a folder's script with the fake tools, on units of zeros."""
-    tools, units = folder / "tools", folder / "units"
-    for name in ("sg_dd", "sg_raw"):
-        tools.mkdir(exist_ok=True)
-        (tools / name).write_text(
-            f'#!/bin/sh\nexec {sys.executable} -IS {Path(__file__).parent}/fake_sg.py {name} "$@"\n'
-        )
-        (tools / name).chmod(0o755)
-    units.mkdir(exist_ok=True)
-    given = {"UNITS": str(units), "SHIFT": str(shift)}
-    for number, name in enumerate(("SOURCE", "DESTINATION"), start=1):
-        path = units / name.lower()
-        path.write_bytes(bytes(8192 * 512))
-        given |= {name: str(path), f"{name}_NAA": f"{0x61:x}{number:030x}"}
-    environment = {**os.environ, **given, "PATH": f"{tools}:{os.environ['PATH']}"}
-    argv = ["sh", str(folder / script.SCRIPT)]
-    done = subprocess.run(argv, env=environment, capture_output=True, text=True, check=False, timeout=60)
-    return Shown(done.returncode, done.stdout + done.stderr)
 
 
 def played(bench: Bench, *operations: Operation) -> Search:
@@ -97,11 +74,145 @@ def test_an_outcome_that_must_not_be_is_shown(tmp_path: Path) -> None:
     assert "the command ended in 05/26/00, it must end in 05/1A/00" in shown.text
 
 
-def test_a_unit_that_is_not_named_is_asked_for(folder: Path) -> None:
-    argv = ["sh", str(folder / script.SCRIPT)]
-    done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=60)
-    assert done.returncode == 2
-    assert "name the sg node of the source unit: SOURCE=/dev/sgN" in done.stderr
+def test_labels_that_are_wrong_cannot_be_shown_and_that_is_no_pass(tmp_path: Path) -> None:
+    with target(tmp_path / "target", "keeps-the-labels", probes='"sidecar"') as bench:
+        found = searched(bench, 200).found
+        assert found is not None
+        script.write(found, bench, tmp_path)
+    shown = run(tmp_path, shift=0)
+    assert (shown.code, shown.text) == (2, "no block differs; the labels cannot be looked at from here\n")
+
+
+def test_where_there_is_nothing_to_look_at_nothing_was_shown(folder: Path, tmp_path: Path) -> None:
+    with target(tmp_path / "target", "copies-from-the-next-block") as bench:
+        found = searched(bench, 10).found
+        assert found is not None
+        script.write(replace(found, due=()), bench, tmp_path)
+    shown = run(tmp_path, shift=0)
+    assert (shown.code, shown.text) == (2, "there is no block to look at, so nothing was shown\n")
+
+
+@pytest.mark.parametrize(("value", "code"), [(1, 0), (2, 0), (3, 1)])
+def test_a_block_that_may_hold_one_of_several_is_wrong_when_it_holds_none(
+    tmp_path: Path, value: int, code: int
+) -> None:
+    several = Extent(4, 2, (Origin(1, 40, 1), ZEROS, Origin(1, 40, 2)))
+    with target(tmp_path / "target") as bench:
+        stamped = [Stamped(Range(1, lba, 1), generation) for lba, generation in ((40, value), (41, 1))]
+        copies = [copied(bench, part.at.lba, part.at.lba - 36) for part in stamped]
+        found = Counterexample((), "a test", (*stamped, *copies), ((2, several),))
+        script.write(found, bench, tmp_path)
+    shown = run(tmp_path, shift=0)
+    assert shown.code == code, shown.text
+    assert ("destination LBA 4 is wrong" in shown.text) == bool(code)
+
+
+def copied(bench: Bench, source_lba: int, destination_lba: int) -> Ordered:
+    order = Arrangement(bench).order([Transfer(1, source_lba, 2, destination_lba, 1)], Role.SOURCE)
+    return Ordered(1, order.command, (), Result(Status.GOOD))
+
+
+def another_unit(desk: Desk) -> None:
+    desk.is_now("source", "6" + "f" * 31)
+
+
+def a_liar(desk: Desk) -> None:
+    (desk.naas / "source").write_text("6" + "f" * 31)
+
+
+def nameless(desk: Desk) -> None:
+    desk.wwid("source").unlink()
+
+
+def smaller(desk: Desk) -> None:
+    with (desk.units / "destination").open("r+b") as file:
+        file.truncate(8191 * 512)
+
+
+def twice(desk: Desk) -> None:
+    desk.named["DESTINATION"] = desk.named["SOURCE"]
+    desk.named["OVERWRITE"] = f"naa.{(desk.naas / 'source').read_text()}"
+
+
+def by_two_paths(desk: Desk) -> None:
+    desk.is_now("destination", (desk.naas / "source").read_text())
+    desk.named["OVERWRITE"] = f"naa.{(desk.naas / 'source').read_text()}"
+
+
+def unnamed(desk: Desk) -> None:
+    del desk.named["SOURCE"]
+
+
+def held(desk: Desk) -> None:
+    desk.disk("source", "sdx").joinpath("holders/dm-0").mkdir(parents=True)
+
+
+def mounted(desk: Desk) -> None:
+    desk.disk("source", "sdx")
+    (desk.proc / "mounts").write_text("/dev/sdx /mnt ext4 rw 0 0\n")
+
+
+def mounted_by_another_name(desk: Desk) -> None:
+    (desk.disk("source", "sdx") / "dev").write_text("65:112\n")
+    (desk.proc / "self/mountinfo").write_text("1 2 65:112 / /mnt rw - ext4 /dev/disk/by-id/x rw\n")
+
+
+def swapped(desk: Desk) -> None:
+    desk.partition(desk.disk("source", "sdx"), "sdx1")
+    desk.named["OVERWRITE"] = f"naa.{(desk.naas / 'source').read_text()}"
+    (desk.proc / "swaps").write_text("Filename\tType\n/dev/sdx1\tpartition\t1\t0\t-2\n")
+
+
+def partitioned(desk: Desk) -> None:
+    desk.partition(desk.disk("destination", "sdx"), "sdx1")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (unnamed, "name the sg node of the SOURCE unit: SOURCE=/dev/sgN"),
+        (
+            another_unit,
+            "is not the SOURCE unit naa.60000000000000000000000000000001; if it may be overwritten, say",
+        ),
+        (a_liar, "says that it is naa.6fffffffffffffffffffffffffffffff, the kernel knows it as naa.60000000"),
+        (nameless, "the kernel knows it as nothing"),
+        (smaller, "must have 8192 blocks of 512 bytes, it has: 0x1fff 0x200"),
+        (twice, "is the same unit as another that is named"),
+        (by_two_paths, "is the same unit as another that is named"),
+        (held, "sdx is held by another device"),
+        (mounted, "sdx is mounted"),
+        (mounted_by_another_name, "sdx is mounted"),
+        (swapped, "sdx1 is swapped on"),
+        (partitioned, "sdx has a partition, sdx1; if it may be overwritten, say OVERWRITE="),
+    ],
+)
+def test_a_unit_that_must_not_be_overwritten_is_refused_before_anything_is_written(
+    folder: Path, spoil: Callable[[Desk], None], said: str
+) -> None:
+    shown = run(folder, shift=1, spoil=spoil)
+    assert shown.code == 2, shown.text
+    assert said in shown.text
+    assert shown.untouched
+
+
+def test_another_unit_that_is_meant_is_overwritten_and_named_in_the_copies(folder: Path) -> None:
+    def meant(desk: Desk) -> None:
+        another_unit(desk)
+        partitioned(desk)
+        named = [(desk.naas / name).read_text() for name in ("source", "destination")]
+        desk.named["OVERWRITE"] = " ".join(f"naa.{naa}" for naa in named)
+
+    assert run(folder, shift=1, spoil=meant).code == 1
+    assert run(folder, shift=0, spoil=meant).code == 0
+
+
+def test_a_designator_in_the_environment_sends_no_copy_elsewhere(folder: Path) -> None:
+    def inherited(desk: Desk) -> None:
+        desk.named |= {"SOURCE_NAA": "6" + "e" * 31, "DESTINATION_NAA": "6" + "d" * 31, "naa": "6", "unseen": "x"}
+
+    shown = run(folder, shift=0, spoil=inherited)
+    assert (shown.code, shown.text) == (0, "the target does what it must\n")
 
 
 def test_the_tape_holds_the_same_commands_and_writes(folder: Path) -> None:

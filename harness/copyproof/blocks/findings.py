@@ -42,6 +42,10 @@ class Wrong(Enum):
     UNSOUGHT = "not looked at"
 
 
+LABELS = frozenset({Wrong.LABEL_NOT_EXCHANGED, Wrong.LABEL_WRONG, Wrong.APPLICATION, Wrong.GUARD, Wrong.ESCAPE})
+"""What can be wrong with labels; all else is wrong with data."""
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """`count` wrong blocks from `lba` on, all wrong in one way.

@@ -14,14 +14,18 @@ from copyproof.errors import UsageError, printable
 from copyproof.fuzz.operations import Range
 from copyproof.fuzz.player import Event, Ordered, Stamped, WasReset
 from copyproof.fuzz.search import Counterexample
+from copyproof.model.extents import Extent
 from copyproof.plugin.bench import ROLES, Bench
 from copyproof.plugin.opening import tape_header
 from copyproof.scsi.outcome import Outcome
 from copyproof.scsi.vetting import is_extended_copy
+from copyproof.targets.live import Device
 from copyproof.transport import tape
 from copyproof.transport.sg3 import octets
 
 SCRIPT, DATA, TAPE = "fuzz-difference.sh", "fuzz-difference.bin", "fuzz-difference.tape"
+UNSEEN = "no block differs; the labels cannot be looked at from here"
+NOTHING_SEEN = "there is no block to look at, so nothing was shown"
 #: Blocks made at once.
 PIECE = 4096
 
@@ -31,8 +35,9 @@ _HEAD = """\
 #
 # Exit status: 0 the target does what it must, 1 the difference shows, 2 it could not be tried.
 # Needs sg3_utils, awk, cmp, xxd, and {data} beside this script.
-# It overwrites blocks of these units. Name each by an sg node of one of at least as many blocks, for example
+# It overwrites blocks of these units. Name each by its sg node, for example
 # {example}
+# Another unit of the same size may take the place of one, if its wwid is named too: OVERWRITE="naa.6... naa.6..."
 {units}
 set -u
 LC_ALL=C
@@ -41,6 +46,59 @@ data=$(dirname "$0")/{data}
 size={size}
 wrong=0
 fail() {{ echo "$*" >&2; exit 2; }}
+"""
+
+_SERVES = """
+# busy DISK: say what uses a disk or partition; nothing where nobody does.
+busy() {
+    [ -z "$(ls "/sys/class/block/$1/holders" 2>/dev/null)" ] || echo "$1 is held by another device"
+    number=$(cat "/sys/class/block/$1/dev")
+    awk -v number="$number" '$3 == number { found = 1 } END { exit !found }' /proc/self/mountinfo ||
+        grep -q "^/dev/$1 " /proc/mounts && echo "$1 is mounted"
+    grep -q "^/dev/$1[[:space:]]" /proc/swaps && echo "$1 is swapped on"
+}
+
+# meant WWID: whether OVERWRITE names it.
+meant() { case " ${OVERWRITE:-} " in *" $1 "*) ;; *) return 1 ;; esac; }
+
+# serves NAME NODE NAA BLOCKS: end here unless the unit is the recorded one, or meant, and nobody uses it. Sets naa.
+serves() {
+    [ -n "$2" ] || fail "name the sg node of the $1 unit: $1=/dev/sgN"
+    device=/sys/class/scsi_generic/$(basename "$(readlink -f "$2")")/device
+    wwid=$(cat "$device/wwid" 2>/dev/null)
+    naa=$(sg_inq --export --page=di "$2" 2>/dev/null |
+        awk -F= '/^SCSI_IDENT_LUN_NAA/ && length($2) > length(naa) { naa = tolower($2) } END { print naa }')
+    [ ${#naa} = ${#3} ] || fail "$2 has no NAA of ${#3} hex digits"
+    case $wwid in
+    "naa.$naa" | eui.* | t10.*) ;;
+    *) fail "$2 says that it is naa.$naa, the kernel knows it as ${wwid:-nothing}" ;;
+    esac
+    [ "$wwid" = "naa.$3" ] || meant "$wwid" ||
+        fail "$2 is not the $1 unit naa.$3; if it may be overwritten, say OVERWRITE='$wwid'"
+    case $named in *" $naa "*) fail "$2 is the same unit as another that is named" ;; esac
+    named="$named $naa "
+    capacity=$(sg_readcap --16 --brief "$2" 2>/dev/null)
+    [ "$(printf '%d %d' $capacity 2>/dev/null)" = "$4 $size" ] ||
+        fail "$2 must have $4 blocks of $size bytes, it has: ${capacity:-no answer}"
+    for disk in "$device"/block/*; do
+        [ -e "$disk" ] && unused "${disk##*/}" "$wwid"
+    done
+}
+
+# unused DISK WWID: end here if a disk or a part of it is in use, or it has partitions and is not meant.
+unused() {
+    [ -z "$(busy "$1")" ] || fail "$(busy "$1")"
+    for part in "/sys/class/block/$1"/*/partition; do
+        [ -e "$part" ] || continue
+        part=$(basename "$(dirname "$part")")
+        [ -z "$(busy "$part")" ] || fail "$(busy "$part")"
+        meant "$2" || fail "$1 has a partition, $part; if it may be overwritten, say OVERWRITE='$2'"
+    done
+}
+named=
+"""
+
+_BEGIN = """\
 {checks}
 units="{nodes}"
 work=$(mktemp -d) || exit 2
@@ -89,23 +147,30 @@ order() {
     esac
 }
 
-# look NAME UNIT LBA COUNT SKIP: read back and compare with blocks of the file.
+# look NAME UNIT LBA COUNT SKIP...: read back; each block must be as it is at one of the places in the file.
 look() {
+    name=$1; unit=$2; lba=$3; count=$4
+    shift 4
     rm -f "$work/found"
-    if ! sg_dd if="$2" of="$work/found" bs=$size cdbsz=16 skip="$3" count="$4" 2>"$work/said"; then
-        echo "$1 LBA $3 to $(($3 + $4 - 1)) cannot be read"; wrong=1
+    if ! sg_dd if="$unit" of="$work/found" bs=$size cdbsz=16 skip="$lba" count="$count" 2>"$work/said" ||
+        [ "$(wc -c <"$work/found")" -ne $((count * size)) ]; then
+        echo "$name LBA $lba to $((lba + count - 1)) cannot be read"; wrong=1
         return
     fi
-    blocks "$5" "$4" >"$work/due"
-    byte=$(cmp -l "$work/found" "$work/due" 2>&1 | awk 'NR == 1 { print $1 }')
-    [ -z "$byte" ] || { echo "$1 LBA $(($3 + (byte - 1) / size)) is wrong"; wrong=1; }
+    for skip in "$@"; do
+        blocks "$skip" "$count" >"$work/due"
+        cmp -l "$work/found" "$work/due" | awk -v size=$size '{ print int(($1 - 1) / size) }' | uniq
+    done | sort -n | uniq -c | awk -v all=$# '$1 == all { print $2; exit }' >"$work/first"
+    read -r block <"$work/first" || return 0
+    echo "$name LBA $((lba + block)) is wrong"; wrong=1
 }
 
 """
 
 _TAIL = """
-[ $wrong = 0 ] && echo "the target does what it must"
-exit $wrong
+[ $wrong = 0 ] || exit 1
+[ -z "$unseen" ] || fail "$unseen"
+echo "the target does what it must"
 """
 
 
@@ -155,40 +220,45 @@ def write(found: Counterexample, bench: Bench, folder: Path) -> None:
 def script(found: Counterexample, bench: Bench, beside: Beside) -> str:
     """Return the script's text; its blocks are written to `beside`."""
     steps = [line for event in found.events for line in _step(event, bench, beside)]
-    looks = [
-        f"look {_name(volume).lower()} {_unit(volume)} {extent.lba} {extent.count} "
-        f"{beside.add(extent.origins[0], extent.count)}"
-        for volume, extent in found.due
-        if len(extent.origins) == 1
-    ]
-    volumes = sorted({event.at.volume if isinstance(event, Stamped) else event.volume for event in found.events})
-    return "".join([_head(found, bench, volumes), _TOOLS, *(f"{line}\n" for line in [*steps, "", *looks]), _TAIL])
+    looks = [_look(volume, extent, beside) for volume, extent in found.due if extent.origins]
+    played = {event.at.volume if isinstance(event, Stamped) else event.volume for event in found.events}
+    volumes = sorted(played | {volume for volume, _ in found.due})
+    unseen = UNSEEN if found.labels else "" if looks else NOTHING_SEEN
+    body = "\n".join([*steps, "", *looks, "", f"unseen={shlex.quote(unseen)}"])
+    return "".join([_head(found, bench, volumes), _SERVES, _begin(bench, volumes), _TOOLS, body, _TAIL])
+
+
+def _look(volume: int, extent: Extent, beside: Beside) -> str:
+    places = " ".join(str(beside.add(origin, extent.count)) for origin in extent.origins)
+    return f"look {_name(volume).lower()} {_unit(volume)} {extent.lba} {extent.count} {places}"
 
 
 def _head(found: Counterexample, bench: Bench, volumes: list[int]) -> str:
-    naas = {volume: bench.live.lun(ROLES[volume]).device.naa for volume in volumes}
-    units = [f"#   {_name(v)}: {bench.unit(ROLES[v]).blocks} blocks, was naa.{naas[v]}" for v in volumes]
-    checks = []
-    for volume, naa in naas.items():
-        name = _name(volume)
-        wwid = f'"/sys/class/scsi_generic/$(basename "${name}")/device/wwid"'
-        checks += [
-            f'[ -n "${{{name}:-}}" ] || fail "name the sg node of the {name.lower()} unit: {name}=/dev/sgN"',
-            f"{name}_NAA=${{{name}_NAA:-$(sed -n 's/^naa\\.//p' {wwid})}}",
-            f'[ ${{#{name}_NAA}} = {len(naa)} ] || fail "${name} has no NAA of {len(naa)} hex digits"',
-        ]
     told = ["What the target does otherwise than the reference model:", f"  {found.diagnosis}", "It was ordered:"]
     told += [f"  {operation}" for operation in found.operations]
     example = f"{' '.join(f'{_name(v)}=/dev/sg{v}' for v in volumes)} sh {SCRIPT}; grep . finds them by NAA:"
+    units = [f"#   {_name(v)}: {_device(bench, v).blocks} blocks, naa.{_device(bench, v).naa}" for v in volumes]
     return _HEAD.format(
         about="\n".join(f"# {printable(line)}" for line in told),
         data=DATA,
         example=f"{example}\n#   grep . /sys/class/scsi_generic/*/device/wwid",
         units="\n".join(units),
-        nodes=" ".join(f"${_name(volume)}" for volume in volumes),
         size=bench.stamper.block_size,
-        checks="\n".join(checks),
     )
+
+
+def _begin(bench: Bench, volumes: list[int]) -> str:
+    """Check every unit before the first is written to. Copies name the units by what they said themselves."""
+    devices = {_name(volume): _device(bench, volume) for volume in volumes}
+    checks = [
+        f'serves {name} "${{{name}:-}}" {device.naa.lower()} {device.blocks}\n{name}_NAA=$naa'
+        for name, device in devices.items()
+    ]
+    return _BEGIN.format(checks="\n".join(checks), nodes=" ".join(f"${name}" for name in devices))
+
+
+def _device(bench: Bench, volume: int) -> Device:
+    return bench.live.lun(ROLES[volume]).device
 
 
 def _step(event: Event, bench: Bench, beside: Beside) -> Iterator[str]:

@@ -15,7 +15,7 @@ import hypothesis
 from hypothesis import HealthCheck, Phase, Verbosity, given, settings
 from hypothesis.configuration import set_hypothesis_home_dir
 
-from copyproof.blocks.findings import Findings
+from copyproof.blocks.findings import LABELS, Findings
 from copyproof.blocks.origin import Origin
 from copyproof.errors import CopyproofError, TargetLost
 from copyproof.fuzz.mix import kinds
@@ -50,12 +50,13 @@ class Budget:
 @dataclass(frozen=True, slots=True)
 class Counterexample:
     """The shortest sequence that showed a difference, what was done in it, what each volume had to hold afterwards, and
-    the diagnosis."""
+    the diagnosis. `labels` says that labels were wrong."""
 
     operations: tuple[Operation, ...]
     diagnosis: str
     events: tuple[Event, ...] = ()
     due: tuple[tuple[int, Extent], ...] = ()
+    labels: bool = False
 
 
 @dataclass(slots=True)
@@ -166,7 +167,8 @@ class Search:
             for origin in extent.origins
             if isinstance(origin, Origin)
         ]
-        self.found = Counterexample(operations, str(difference), (*before, *self.player.log), tuple(due))
+        labels = not LABELS.isdisjoint(difference.findings.wrong)
+        self.found = Counterexample(operations, str(difference), (*before, *self.player.log), tuple(due), labels)
 
     def _size(self, operations: tuple[Operation, ...]) -> tuple[int, int]:
         ground = self.player.ground
