@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 import pytest
 
 if TYPE_CHECKING:
-    from tests.plugin.conftest import Stand
+    from tests.plugin.conftest import Run, Stand
 
 EACH = """
 @hil_requirement("XC1-LUN-TO-LUN")
@@ -45,11 +45,16 @@ def test_judging_nothing(hil):
 """
 
 
-def test_each_verdict_shows_as_its_own_outcome_with_its_cause_and_without_a_traceback(stand: Stand) -> None:
+def each(stand: Stand, *options: str) -> Run:
+    """Run a test for each verdict, on a target that gives reason for it."""
     stand.configure(profile="lio")
     stand.misbehave("takes-any-device-type", "has-no-operating-parameters 0", "refuses-with-a-wrong-sense")
     stand.write(EACH)
-    run = stand.run("-ra", f"--junit-xml={stand.folder / 'junit.xml'}")
+    return stand.run("-ra", f"--junit-xml={stand.folder / 'junit.xml'}", *options)
+
+
+def test_each_verdict_shows_as_its_own_outcome_with_its_cause(stand: Stand) -> None:
+    run = each(stand)
     run.result.assert_outcomes(passed=1, xfailed=1, failed=2, skipped=2, errors=1)
     assert run.status == pytest.ExitCode.TESTS_FAILED
     run.result.stdout.fnmatch_lines(["test_mine.py .dUFsoE*"])
@@ -70,8 +75,16 @@ def test_each_verdict_shows_as_its_own_outcome_with_its_cause_and_without_a_trac
         "DEVIATION * GOOD instead of 0A/0D/03 or 05/26/00: the peripheral device type is not looked at*",
     ):
         run.result.stdout.fnmatch_lines([shown])
+
+
+def test_no_verdict_shows_a_traceback(stand: Stand) -> None:
+    run = each(stand)
     assert "Traceback" not in run.text
     assert ".py:" not in run.text.partition("short test summary")[0].partition("FAILURES")[2]
+
+
+def test_each_verdict_is_in_the_record(stand: Stand) -> None:
+    run = each(stand)
     verdicts = {row.id: row.verdict.value for row in run.record.requirements}
     assert {name: word for name, word in verdicts.items() if word != "NOT_RUN"} == {
         "XC1-LUN-TO-LUN": "PASS",
@@ -86,10 +99,7 @@ def test_each_verdict_shows_as_its_own_outcome_with_its_cause_and_without_a_trac
 
 
 def test_junit_tells_requirement_clause_and_verdict_of_each_test(stand: Stand) -> None:
-    stand.configure(profile="lio")
-    stand.misbehave("takes-any-device-type", "has-no-operating-parameters 0", "refuses-with-a-wrong-sense")
-    stand.write(EACH)
-    stand.run(f"--junit-xml={stand.folder / 'junit.xml'}")
+    each(stand)
     properties = _properties(stand)
     assert properties["test_right"] == {
         "hil_requirement": "XC1-LUN-TO-LUN",

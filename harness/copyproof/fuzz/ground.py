@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from copyproof.errors import DeviceError, MalformedAnswer
 from copyproof.plugin.bench import NUMBERS, Bench
 from copyproof.scsi.cdb import inquiry, opcode_name
-from copyproof.scsi.command import Command, Result, Status
+from copyproof.scsi.command import Command, Result
 from copyproof.scsi.copylist import COUNT_LIMIT, CSCD_LENGTH, SEGMENT
 from copyproof.scsi.outcome import Outcome
 from copyproof.scsi.provisioning import (
@@ -25,9 +25,6 @@ from copyproof.transport.base import drain
 
 PLAYED = (Role.SOURCE, Role.DESTINATION)
 """The units that are written to."""
-
-NOT_EXECUTED = (Status.BUSY, Status.TASK_SET_FULL)
-"""With these a unit says that it did not execute a command."""
 
 BY_COMMAND = 64
 """The most blocks that one WRITE command carries; larger host writes go through the block node."""
@@ -150,7 +147,7 @@ def _sent(bench: Bench, command: Command) -> Result:
     if result.unit_attention:
         drain(transport, timeout)
         result = transport.execute(command, timeout)
-    if result.unit_attention or result.status in NOT_EXECUTED:
+    if not result.executed:
         raise DeviceError(f"{transport.name}: {Outcome.of(result)}: {opcode_name(command.cdb)} was not executed")
     return result
 

@@ -14,7 +14,7 @@ from typing import TypeAlias
 from copyproof import process
 from copyproof.blocks.findings import Findings
 from copyproof.errors import DeviceError, TransportError
-from copyproof.fuzz.ground import NOT_EXECUTED, Ground
+from copyproof.fuzz.ground import Ground
 from copyproof.fuzz.operations import Operation, Range
 from copyproof.model.known import KnownTarget
 from copyproof.model.predict import predict
@@ -247,5 +247,5 @@ def told(findings: Findings) -> str:
 def _need_executed(result: Result, name: str) -> None:
     if result.unit_attention:
         raise DeviceError(f"{name}: a unit attention in mid-sequence, {result.sense}: the command was not executed")
-    if result.status in NOT_EXECUTED:
+    if not result.executed:
         raise DeviceError(f"{name}: {result.status.name}: the command was not executed")

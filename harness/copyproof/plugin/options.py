@@ -18,6 +18,12 @@ MARKERS = (
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the `--hil-*` options (pytest's documented hook)."""
     group = parser.getgroup("copyproof", "hardware-in-the-loop proof of array copies")
+    _add_target(group)
+    _add_work(group)
+
+
+def _add_target(group: pytest.OptionGroup) -> None:
+    """What is tested, how it is reached, and what is kept of it."""
     group.addoption(
         "--hil-target", metavar="NAME|PATH.toml", help="the target to test: a shipped name or a target file"
     )
@@ -30,6 +36,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         choices=("sg3", "sgio"),
         help="how commands reach a unit: sg_raw of sg3_utils, or the SG_IO ioctl (default: the target file's)",
     )
+    group.addoption("--hil-tape", metavar="FILE", help="record every command and host write of the run on a tape")
+
+
+def _add_work(group: pytest.OptionGroup) -> None:
+    """What is done beside the tests, and how it is judged."""
     group.addoption(
         "--hil-verify",
         metavar="changed|full|sample:N",
@@ -37,7 +48,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="what is verified beside each judgement: at the end all that is known (changed), so after the units were "
         "stamped whole (full), or also N random blocks of each unit after each test (default: changed)",
     )
-    group.addoption("--hil-tape", metavar="FILE", help="record every command and host write of the run on a tape")
     group.addoption(
         "--hil-fuzz", metavar="STEPS", type=int, help="also play so many random operations on target and model"
     )

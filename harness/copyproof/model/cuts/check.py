@@ -59,11 +59,10 @@ def check(history: History, atomic_blocks: int = 1) -> Violation | None:
         raise ValueError(f"atomic_blocks is {atomic_blocks}; one block is always atomic, so it is at least 1")
     every = list(columns(history))
     shown = [runs(column) for column in every]
-    flat = [run for column_runs in shown for run in column_runs]
     return (
         _first(_stranger(history, column) for column in every)
         or _first(_undone(history, column_runs) for column_runs in shown)
-        or _judge(history, shown, flat, atomic_blocks)
+        or _judge(history, shown, atomic_blocks)
     )
 
 
@@ -92,7 +91,8 @@ class Limit:
     absent: Write
 
 
-def _judge(history: History, shown: list[list[Run]], flat: list[Run], atomic_blocks: int) -> Violation | None:
+def _judge(history: History, shown: list[list[Run]], atomic_blocks: int) -> Violation | None:
+    flat = [run for column_runs in shown for run in column_runs]
     limits = [limit for column_runs in shown for limit in _limits(column_runs)]
     moments = _raised([Moment(split.invoked) for split in history.splits], _shown_by(flat))
     while not (broken := _broken(history, limits, moments)):
