@@ -58,5 +58,7 @@ def test_a_copy_that_is_off_by_one_block_is_found_and_its_script_runs(tmp_path: 
 
 def script(folder: Path, live: LiveTarget) -> subprocess.CompletedProcess[str]:
     named = {role.name: str(live.lun(role).device.sg[0]) for role in (Role.SOURCE, Role.DESTINATION)}
+    naas = [f"naa.{live.lun(role).device.naa}" for role in (Role.SOURCE, Role.DESTINATION)]
+    named["OVERWRITE"] = " ".join(naas)
     argv = ["sh", str(folder / SCRIPT)]
     return subprocess.run(argv, env={**os.environ, **named}, capture_output=True, text=True, check=False, timeout=300)

@@ -10,7 +10,7 @@ import pytest
 
 from copyproof.scsi.command import Status
 from copyproof.transport import tape
-from copyproof.transport.tape import Sent, Stamped
+from copyproof.transport.tape import Looked, Sent, Stamped
 from copyproof.transport.taping import Playback
 
 if TYPE_CHECKING:
@@ -49,10 +49,18 @@ def test_a_tape_says_what_it_is_of(recorded: tape.Recorded) -> None:
 
 
 def test_a_stamped_write_stands_where_it_happened(recorded: tape.Recorded) -> None:
-    kinds = ["write" if isinstance(event, Stamped) else event.cdb[:2] for event in recorded.events]
-    first = kinds.index("write")
+    kinds = [event.cdb[:2] if isinstance(event, Sent) else type(event).__name__ for event in recorded.events]
+    first = kinds.index("Stamped")
     assert recorded.events[first] == Stamped(role="bystander", lba=0, count=64, generation=1)
-    assert kinds[first + 1 : kinds.index("83", first)].count("write") == 2
+    assert kinds[first + 1 : kinds.index("83", first)].count("Stamped") == 2
+    assert kinds[-1] == "Looked"
+
+
+def test_what_was_judged_stands_behind_the_copy_with_what_was_due(recorded: tape.Recorded) -> None:
+    looks = [event for event in recorded.events if isinstance(event, Looked)]
+    copied = [event for event in looks if event.role == "destination" and event.contents[0].told({})[:8] == "volume 1"]
+    assert {event.count for event in copied} == {8}
+    assert {event.role for event in looks} == {"source", "destination", "bystander"}
 
 
 def test_what_was_recorded_can_be_played_without_a_device(recorded: tape.Recorded) -> None:

@@ -24,13 +24,14 @@ SCHEMA = "copyproof.replay/1"
 @click.option("--transport", type=click.Choice([way.value for way in Way]), help="How commands reach a unit.")
 @click.option("--report", type=click.Path(path_type=Path), metavar="FILE", help="Write the differences there as JSON.")
 def replay(tape: Path, target: str, transport: str | None, report: Path | None) -> None:
-    """Play TAPE, written by --hil-tape, to TARGET, and print where its results differ from the recorded ones.
+    """Play TAPE, written by --hil-tape, to TARGET, and print where its results differ from the recorded ones, and which
+    of the blocks that were judged are wrong.
 
     What the tape writes to on the target's units is OVERWRITTEN, and nothing else, behind the same safety check as in a
     run. Units are matched by role, and their NAA designators exchanged in copies and answers. Not compared: serial
-    numbers, designators other than NAA, the residual, times. The exit status is 0 when every result is as recorded, 1
-    when one is not or the target was lost on the way, 2 when the tape or the target does not serve, 3 when the target
-    did not come up or did not take a host write.
+    numbers, designators other than NAA, the residual, times, labels. The exit status is 0 when every result is as
+    recorded and every block as it must be, 1 when one is not or the target was lost on the way, 2 when the tape or the
+    target does not serve, 3 when the target did not come up or did not take a host write.
     """
     from copyproof.plugin.replay import Replayed, ready
     from copyproof.plugin.replay import replay as play
@@ -62,7 +63,8 @@ def _summary(recorded: Recorded, done: Replayed) -> list[str]:
     aside = ", ".join(f"{what} ({times} times)" for what, times in sorted(done.passed_over.items()))
     ending = "no result differs" if not done.differences else f"differences: {done.differences}"
     return [
-        f"{done.commands} commands and {done.writes} host writes of {recorded.name} replayed: {ending}",
+        f"{done.commands} commands and {done.writes} host writes of {recorded.name} replayed, {done.looked} blocks "
+        f"looked at: {ending}",
         *([f"not compared: {aside}"] if aside else []),
         *(["the last line of the tape is not whole, and was left out"] if recorded.cut else []),
         *([f"the replay ended early, as the target was lost: {done.lost}"] if done.lost else []),
@@ -81,6 +83,7 @@ def _write(path: Path, recorded: Recorded, spec: TargetSpec, done: Replayed, fou
         "transport": spec.transport,
         "commands": done.commands,
         "writes": done.writes,
+        "looked": done.looked,
         "not_compared": dict(done.passed_over),
         "lost": done.lost,
         "differences": found,

@@ -310,3 +310,6 @@ def _tape(found: Counterexample, bench: Bench, path: Path) -> None:
             elif isinstance(event, Stamped):
                 volume, lba, blocks = Range(*event.at)
                 writer.add(tape.Stamped(role=ROLES[volume].value, lba=lba, count=blocks, generation=event.generation))
+        for volume, extent in found.due:
+            if extent.origins:
+                writer.add(tape.looked(ROLES[volume].value, extent.lba, extent.count, extent.origins))

@@ -23,7 +23,7 @@ from copyproof.targets.known import known_target, known_unit
 from copyproof.targets.live import LiveTarget, Lun, Role
 from copyproof.targets.spec import OverlapKind, TargetSpec
 from copyproof.transport.base import Transport
-from copyproof.transport.tape import Stamped
+from copyproof.transport.tape import Looked, Stamped, looked
 from copyproof.verdicts.profile import Profile
 from copyproof.verify.check import Checker
 from copyproof.verify.labels import Sidecar
@@ -49,8 +49,8 @@ class Unit:
         return self.lun.device.blocks
 
 
-def _unheard(written: Stamped) -> None:
-    del written
+def _unheard(event: Stamped | Looked) -> None:
+    del event
 
 
 @dataclass(slots=True)
@@ -58,8 +58,8 @@ class Bench:
     """What all tests of a session share. `broken` says why nothing more may be sent, empty while all is well; `faults`
     are blocks that a test has made unreadable for now.
 
-    `heard` is told of each stamped write. `sampling` is how many random blocks of each unit are looked at after each
-    test, `sampled` how many that were.
+    `heard` is told of each stamped write and of all blocks that are looked at. `sampling` is how many random blocks of
+    each unit are looked at after each test, `sampled` how many that were.
     """
 
     live: LiveTarget
@@ -76,7 +76,7 @@ class Bench:
     faults: list[Fault] = field(default_factory=list)
     sampling: int = 0
     sampled: int = 0
-    heard: Callable[[Stamped], None] = _unheard
+    heard: Callable[[Stamped | Looked], None] = _unheard
     _next: dict[Role, int] = field(default_factory=dict)
     _random: Random = field(init=False)
 
@@ -170,6 +170,9 @@ class Bench:
 
     def check(self, role: Role, lba: int, count: int) -> Findings:
         """Read blocks back and compare them with the model."""
+        for extent in self.model.slice(self.unit(role).number, lba, count):
+            if extent.origins:
+                self.heard(looked(role.value, extent.lba, extent.count, extent.origins))
         return self.checker.check(self.unit(role).number, lba, count)
 
     def sample(self) -> Findings:

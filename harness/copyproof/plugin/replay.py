@@ -12,7 +12,9 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from copyproof.errors import DeviceError, TargetLost, UsageError
-from copyproof.plugin.bench import NUMBERS, Bench
+from copyproof.model.held import Label, held_of
+from copyproof.model.rangemap import Piece
+from copyproof.plugin.bench import NAMES, NUMBERS, Bench
 from copyproof.plugin.mapping import Names, lasting, volatile
 from copyproof.plugin.opening import opened
 from copyproof.scsi.cdb import Opcode
@@ -21,7 +23,7 @@ from copyproof.scsi.sense import Sense
 from copyproof.targets.live import Lun, Role
 from copyproof.targets.spec import TargetSpec
 from copyproof.transport.base import Transport
-from copyproof.transport.tape import Recorded, Sent, Stamped, TapeUnit
+from copyproof.transport.tape import Looked, Recorded, Sent, Stamped, TapeUnit
 from copyproof.transport.ways import Way, check_size
 
 #: What a difference shows of data.
@@ -35,6 +37,7 @@ class Part(Enum):
     STATUS = "status"
     SENSE = "sense"
     DATA = "data"
+    BLOCKS = "blocks"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +56,12 @@ class Difference:
 
 @dataclass(slots=True)
 class Replayed:
-    """What a replay came to. `passed_over` counts what was not compared, by name; `lost` says why it ended early."""
+    """What a replay came to: commands, host writes, blocks that were looked at. `passed_over` counts what was not
+    compared, by name; `lost` says why it ended early."""
 
     commands: int = 0
     writes: int = 0
+    looked: int = 0
     differences: int = 0
     passed_over: Counter[str] = field(default_factory=Counter)
     lost: str = ""
@@ -85,9 +90,10 @@ def ready(recorded: Recorded, spec: TargetSpec) -> Iterator[Bench]:
 
 def _check_ranges(recorded: Recorded) -> None:
     for line, event in enumerate(recorded.events, start=2):
-        if isinstance(event, Stamped) and event.lba + event.count > recorded.unit(event.role).blocks:
+        if not isinstance(event, Sent) and event.lba + event.count > recorded.unit(event.role).blocks:
+            what = "a host write of" if isinstance(event, Stamped) else "a look at"
             past = f"{event.count} blocks from LBA {event.lba} of the {event.role} unit"
-            raise UsageError(f"{recorded.name}: line {line}: a host write of {past}, which its header says is smaller")
+            raise UsageError(f"{recorded.name}: line {line}: {what} {past}, which its header says is smaller")
 
 
 def _check_sizes(recorded: Recorded, way: Way) -> None:
@@ -137,6 +143,10 @@ def replay(recorded: Recorded, bench: Bench, done: Replayed) -> Iterator[Differe
             if isinstance(event, Sent):
                 yield from _counted(_sent(number, event, bench, mapped, done), done)
                 continue
+            if isinstance(event, Looked):
+                yield from _counted(_looked(number, event, bench), done)
+                done.looked += event.count
+                continue
             bench.put(Role(event.role), event.lba, event.count, event.generation)
             done.writes += 1
         except TargetLost as problem:
@@ -148,6 +158,23 @@ def _counted(found: Iterator[Difference], done: Replayed) -> Iterator[Difference
     for difference in found:
         done.differences += 1
         yield difference
+
+
+def _looked(number: int, event: Looked, bench: Bench) -> Iterator[Difference]:
+    """Read blocks that were judged, and compare them with what was due on the tape. Labels are not on it."""
+    role = Role(event.role)
+    held = tuple(way for content in event.contents for way in held_of(event.lba, content, Label.UNKNOWN))
+    bench.model.splice(bench.unit(role).number, [Piece(event.lba, event.lba + event.count, held)])
+    found = bench.check(role, event.lba, event.count)
+    if found.wrong:
+        due = " or ".join(content.told(NAMES, event.count) for content in event.contents)
+        yield Difference(
+            number,
+            str(event),
+            Part.BLOCKS,
+            due,
+            f"{'; '.join(found.examples())} ({sum(found.wrong.values())} wrong in all)",
+        )
 
 
 def _sent(number: int, event: Sent, bench: Bench, mapped: Names, done: Replayed) -> Iterator[Difference]:

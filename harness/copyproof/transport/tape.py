@@ -1,6 +1,7 @@
 """Tapes: the commands of a run and the host's stamped writes, as JSON Lines (`copyproof.tape/1`).
 
-The first line is a `Header`, each further one an event: a `Sent` command or a `Stamped` write. A line is written when
+The first line is a `Header`, each further one an event: a `Sent` command, a `Stamped` write, blocks that were
+`Looked` at. A line is written when
 its event is over, in one piece, so that a crash leaves all that went before. Byte strings are lower-case hex, times
 seconds, LBAs and counts blocks.
 """
@@ -12,12 +13,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 import msgspec
 
 from copyproof import errors
-from copyproof.blocks.origin import GENERATIONS, LBAS, SEEDS, VOLUMES
+from copyproof.blocks.origin import GENERATIONS, LBAS, SEEDS, VOLUMES, ZEROS, Content, Origin, lba_range
 from copyproof.errors import CopyproofError, TransportError, UsageError, printable
 from copyproof.scsi.cdb import opcode_name
 from copyproof.scsi.command import Command, Result, Status
@@ -104,7 +105,48 @@ class Stamped(msgspec.Struct, frozen=True, kw_only=True, tag="write", tag_field=
     generation: Annotated[int, msgspec.Meta(ge=0, lt=GENERATIONS)]
 
 
-Event = Sent | Stamped
+class Stamp(msgspec.Struct, frozen=True, kw_only=True):
+    """What a stamped block says of itself: from which volume (by its number) and LBA it is, of which generation."""
+
+    volume: Annotated[int, msgspec.Meta(ge=0, lt=VOLUMES)]
+    lba: Annotated[int, msgspec.Meta(ge=0, lt=LBAS // 2)]
+    generation: Annotated[int, msgspec.Meta(ge=0, lt=GENERATIONS)]
+
+
+class Looked(msgspec.Struct, frozen=True, kw_only=True, tag="look", tag_field="event"):
+    """Blocks were read back and judged: what each of them may hold, as the first of them has it; stamps go up with the
+    LBA. It says what was due, not what was found."""
+
+    role: RoleName
+    lba: Count
+    count: Annotated[int, msgspec.Meta(ge=1, le=LBAS - 1)]
+    allowed: Annotated[tuple[Stamp | Literal["zeros"], ...], msgspec.Meta(min_length=1)]
+
+    @property
+    def contents(self) -> tuple[Content, ...]:
+        """What the first of the blocks may hold."""
+        return tuple(ZEROS if one == "zeros" else Origin(one.volume, one.lba, one.generation) for one in self.allowed)
+
+    def __str__(self) -> str:
+        return f"{self.role} {lba_range(self.lba, self.count)}"
+
+
+def looked(role: str, lba: int, count: int, contents: Iterable[Content]) -> Looked:
+    """Return what a tape keeps of blocks that were judged.
+
+    >>> looked("source", 0, 8, (ZEROS,)).allowed
+    ('zeros',)
+    """
+    return Looked(role=role, lba=lba, count=count, allowed=tuple(map(_allowed, contents)))
+
+
+def _allowed(content: Content) -> Stamp | Literal["zeros"]:
+    if isinstance(content, Origin):
+        return Stamp(volume=content.volume, lba=content.lba, generation=content.generation)
+    return "zeros"
+
+
+Event = Sent | Stamped | Looked
 _HEADER = msgspec.json.Decoder(Header)
 _EVENT: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
 
