@@ -68,7 +68,7 @@ def test_a_lost_target_ends_in_an_error_and_not_in_a_difference(stand: Stand) ->
     assert "No such device" in found.problem
 
 
-def test_the_command_line_hands_the_number_on(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_command_line_hands_the_budget_on(monkeypatch: pytest.MonkeyPatch) -> None:
     handed: list[str] = []
 
     def main(arguments: list[str]) -> int:
@@ -77,6 +77,7 @@ def test_the_command_line_hands_the_number_on(monkeypatch: pytest.MonkeyPatch) -
 
     monkeypatch.setattr(pytest, "main", main)
     with pytest.raises(SystemExit):
-        cli.run.main(["lio-loopback", "--fuzz", "7", "-x"])
+        cli.run.main(["lio-loopback", "--fuzz", "7", "--fuzz-seconds=90", "-x"])
     assert "--hil-fuzz=7" in handed
+    assert "--hil-fuzz-seconds=90.0" in handed
     assert "-x" in handed

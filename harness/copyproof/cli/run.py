@@ -25,6 +25,14 @@ import click
     metavar="STEPS",
     help="Also play so many random operations.",
 )
+@click.option(
+    "--fuzz-seconds",
+    "--hil-fuzz-seconds",
+    "fuzz_seconds",
+    type=click.FloatRange(min=1),
+    metavar="N",
+    help="End the random operations after so many seconds, shrinking not counted.  [default: 3600]",
+)
 @click.argument("pytest_options", nargs=-1, type=click.UNPROCESSED)
 def run(
     target: str,
@@ -32,6 +40,7 @@ def run(
     transport: str | None,
     verify: str | None,
     fuzz: int | None,
+    fuzz_seconds: float | None,
     pytest_options: tuple[str, ...],
 ) -> None:
     """Run the conformance suite against TARGET, a shipped name or a target file.
@@ -42,7 +51,12 @@ def run(
     """
     import pytest
 
-    given = {"--hil-transport": transport, "--hil-verify": verify, "--hil-fuzz": fuzz}
+    given = {
+        "--hil-transport": transport,
+        "--hil-verify": verify,
+        "--hil-fuzz": fuzz,
+        "--hil-fuzz-seconds": fuzz_seconds,
+    }
     chosen = [f"{option}={value}" for option, value in given.items() if value is not None]
     sys.exit(int(pytest.main(arguments(target, report, (*chosen, *pytest_options)))))
 
