@@ -16,6 +16,7 @@ from copyproof.fuzz.search import Budget, Ended, Search
 from copyproof.model.controller import Transfer
 from copyproof.plugin.bench import Bench
 from copyproof.scsi.command import Command, Result
+from copyproof.scsi.copylist import CopyList, decode
 from copyproof.targets.live import Role
 from tests.fuzz.stage import searched, target, unsettled
 
@@ -187,11 +188,13 @@ def test_nothing_is_left_in_the_current_folder(tmp_path: Path, monkeypatch: pyte
 
 
 class Once:
-    """A transport that zeroes one block behind the fifth copy, once and never again."""
+    """A transport that zeroes a block which the fifth copy from the source or a later one has read, once and never
+    again."""
 
     def __init__(self, bench: Bench) -> None:
         source = bench.unit(Role.SOURCE)
         self._transport, self._volume, self._commands = source.transport, source.volume, 0
+        self._naa, self._done = bytes.fromhex(source.lun.device.naa), False
         bench.units = {**bench.units, Role.SOURCE: replace(source, transport=self)}
         self.bench = bench
 
@@ -204,13 +207,19 @@ class Once:
 
     def execute(self, command: Command, timeout: float) -> Result:
         result = self._transport.execute(command, timeout)
-        self._commands += command.opcode == 0x83 and result.good
-        if self._commands == 5 and self._volume:
-            self._commands += 1
-            segment = command.data_out[-28:]
-            lba = int.from_bytes(segment[12:20], "big")
-            self._volume.write(lba, self.bench.stamper.make(0, 0, 1, 0) * 0)
+        if command.opcode == 0x83 and result.good:
+            self._strike(decode(command.data_out))
         return result
+
+    def _strike(self, copied: CopyList) -> None:
+        segment = copied.segments[-1]
+        self._commands += 1
+        if self._done or self._commands < 5 or not self._volume or not segment.blocks:
+            return
+        named, lba = copied.cscds[segment.source].designator.naa, segment.source_lba
+        if named == self._naa.hex() and self._volume.read(lba, 1).any():
+            self._done = True
+            self._volume.write(lba, self.bench.stamper.make(0, 0, 1, 0) * 0)
 
 
 def shown(search: Search) -> list[str]:
