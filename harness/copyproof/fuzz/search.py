@@ -78,7 +78,8 @@ class Search:
     _played: list[tuple[int, tuple[Operation, ...]]] = field(default_factory=list)
 
     def run(self, seed: int) -> None:
-        """Search; the same seed draws the same sequences (with the same release of Hypothesis)."""
+        """Search; the same seed draws the same sequences where Hypothesis and the loaded modules are the same: it also
+        draws constants that it finds in these."""
         started = self.clock()
         self._deadline = started + self.budget.seconds
         try:
