@@ -40,6 +40,24 @@ HEADER = Layout(
     Field("inline_length", 12, 4),
 )
 
+#: The header of an EXTENDED COPY(LID4) list (SPC-4 table 126): its first CSCD descriptor has the identifier 1.
+HEADER_LID4 = Layout(
+    "header",
+    48,
+    Field("format", 0),
+    Field("str", 1, mask=0x20),
+    Field("list_id_usage", 1, mask=0x18),
+    Field("priority", 1, mask=0x07),
+    Field("header_cscd_length", 2, 2),
+    Field("good_sense", 15, mask=0x02),
+    Field("immediate", 15, mask=0x01),
+    Field("header_cscd_type", 16),
+    Field("list_identifier", 20, 4),
+    Field("cscd_length", 42, 2),
+    Field("segment_length", 44, 2),
+    Field("inline_length", 46, 2),
+)
+
 CSCD = Layout(
     "cscd",
     CSCD_LENGTH,

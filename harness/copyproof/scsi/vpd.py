@@ -179,7 +179,7 @@ _READERS = {
     0x0004: (16, _parameters),
     0x0008: (1, _types),
     0x8001: (14, _general),
-    0x9001: (4, _held),
+    0xC001: (4, _held),
 }
 
 
