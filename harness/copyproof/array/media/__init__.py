@@ -1,0 +1,1 @@
+"""What the members of a RAID group are kept in."""
