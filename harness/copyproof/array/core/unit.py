@@ -21,7 +21,7 @@ from copyproof.array.core.blocks import Blocks, blank, labelled
 from copyproof.array.core.errors import NoVolume, OutOfRange
 from copyproof.array.core.hooks import NoPairs, PairHooks
 from copyproof.array.settings import ArraySettings
-from copyproof.array.trace import Trace
+from copyproof.array.trace import Actor, Trace
 from copyproof.blocks.arrays import U8
 
 
@@ -55,15 +55,16 @@ class ControlUnit:
             raise NoVolume(number)
         return VolumeInfo(number, len(self._store[number]), self.settings.block_size, self.settings.protection)
 
-    def labelled(self, volume: int, lba: int, data: U8) -> Blocks:
-        """Return a host's payload, shape (n, block size), with the array's own labels."""
-        return labelled(data, volume, lba)
+    def labelled(self, volume: int, lba: int, data: bytes | U8) -> Blocks:
+        """Return a host's payload, whole blocks, with the array's own labels."""
+        raw = np.frombuffer(data, np.uint8) if isinstance(data, bytes) else data
+        return labelled(raw.reshape(-1, self.settings.block_size), volume, lba)
 
     def read(self, volume: int, lba: int, count: int) -> Blocks:
         """Return what a host reads, its labels checked; raises LabelFault, MediumFault, AccessFault, OutOfRange."""
         self._within(volume, lba, count)
         self.pairs.before_read(volume, lba, count)
-        return self.load(volume, lba, count)
+        return self.fetch(volume, lba, count)
 
     def write(self, volume: int, lba: int, blocks: Blocks) -> None:
         """Take a host's blocks with their labels as given; raises MediumFault, AccessFault, OutOfRange."""
@@ -76,7 +77,7 @@ class ControlUnit:
         """Read as `read` does, labels as they are and not checked (RDPROTECT 011b)."""
         return self.read(volume, lba, count)
 
-    def load(self, volume: int, lba: int, count: int) -> Blocks:
+    def fetch(self, volume: int, lba: int, count: int) -> Blocks:
         """Read without asking the pairs: for the array's own work."""
         self._within(volume, lba, count)
         return self._store[volume][lba : lba + count].copy()
@@ -108,12 +109,14 @@ class ControlUnit:
         self._within(destination, destination_lba, count)
         self.pairs.before_read(source, source_lba, count)
         self.pairs.before_write(destination, destination_lba, count)
-        self.carry(source, source_lba, destination, destination_lba, count)
+        self.move(source, source_lba, destination, destination_lba, count, Actor.HOST)
         self.pairs.after_write(destination, destination_lba, count)
 
-    def carry(self, source: int, source_lba: int, destination: int, destination_lba: int, count: int) -> None:
-        """Copy without asking the pairs, destaged when this returns: for the pairs' own copies."""
-        data = self.load(source, source_lba, count).data
+    def move(
+        self, source: int, source_lba: int, destination: int, destination_lba: int, count: int, actor: Actor
+    ) -> None:
+        """Copy without asking the pairs, destaged when this returns; `actor` is who ordered it. Raises as `copy`."""
+        data = self.fetch(source, source_lba, count).data
         self.store(destination, destination_lba, labelled(data, destination, destination_lba))
 
     def flush(self, volume: int, lba: int, count: int) -> None:
