@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import Enum, IntEnum
 from pathlib import Path
 
+from copyproof.array.core.pair_rules import PairRules
 from copyproof.array.defects import Defect
 from copyproof.errors import UsageError
 
@@ -54,7 +55,13 @@ class VolumeSettings:
 
 @dataclass(frozen=True, slots=True)
 class CopyLimits:
-    """What the copy manager takes in one list and at one time (operating parameters of RECEIVE COPY RESULTS)."""
+    """What the copy manager takes in one list and at one time (operating parameters of RECEIVE COPY RESULTS).
+
+    `inline_bytes` is 0, since no segment type takes inline data; `held_bytes` are kept of the data that a segment asks
+    to hold. A copy in the background moves `chunk_blocks` in a tick, and looks that often whether it is aborted.
+    A token represents at most `token_bytes`, all tokens together `tokens_bytes`, and a list names at most `ranges`.
+    Inactivity timeouts are in seconds; the array's clock makes `ticks_per_second`.
+    """
 
     cscds: int = 16
     segments: int = 16
@@ -62,6 +69,14 @@ class CopyLimits:
     segment_bytes: int = 16 << 20
     inline_bytes: int = 0
     concurrent: int = 8
+    held_bytes: int = 1 << 20
+    chunk_blocks: int = 4096
+    ranges: int = 16
+    token_bytes: int = 64 << 20
+    tokens_bytes: int = 256 << 20
+    default_timeout: int = 60
+    maximum_timeout: int = 600
+    ticks_per_second: int = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +86,8 @@ class ArraySettings:
     `protection` is the T10 protection type of all volumes (0: none on the wire; labels are kept inside all the same).
     `folder` holds sparse files, one pair a member; None keeps the members in memory. `cache_bytes` and `slot_bytes` are
     bytes of payload, `unit_bytes` those of a stripe unit; a slot is a whole number of units. `pace` is the number of
-    slots that each kind of background work may do a tick.
+    slots that each kind of background work may do a tick. `mapped` is what each initiator sees; None shows every volume
+    to everyone.
     """
 
     volumes: tuple[VolumeSettings, ...]
@@ -86,8 +102,10 @@ class ArraySettings:
     exchange: Exchange = Exchange.IN_BUFFER
     pace: int = 16
     copy: CopyLimits = field(default_factory=CopyLimits)
+    pairs: PairRules = PairRules()
     seed: int = 0
     defects: frozenset[Defect] = frozenset()
+    mapped: tuple[Mapped, ...] | None = None
 
     def __post_init__(self) -> None:
         for wrong, said in self._complaints():
@@ -116,6 +134,10 @@ class ArraySettings:
                 f"cache_bytes {self.cache_bytes}: must be at least four slots of {self.slot_bytes} bytes",
             ),
             (self.pace < 1, f"pace {self.pace}: must be at least 1"),
+            (
+                self.pairs.grain < self.block_size or self.pairs.grain % self.block_size != 0,
+                f"pairs.grain {self.pairs.grain}: must be a whole number of blocks of {self.block_size} bytes",
+            ),
         )
 
     @property

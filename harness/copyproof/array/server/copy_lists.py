@@ -13,8 +13,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
-from copyproof.array.copy_limits import CopyLimits
 from copyproof.array.server.sense_data import CheckCondition, invalid_cdb, invalid_parameter, list_length_error
+from copyproof.array.settings import CopyLimits
 from copyproof.scsi.copylist import (
     BLOCK_TO_BLOCK,
     CSCD,
@@ -146,9 +146,9 @@ def _check_lengths(header: Mapping[str, int], layout: Layout, length: int, limit
     """The three lengths of the header against the limits, and against the bytes that came (SPC-4 6.4.3.4 to 6.4.3.6,
     6.4.1)."""
     cscds, segments, inline = (header[name] for name in ("cscd_length", "segment_length", "inline_length"))
-    if cscds + segments > limits.list_length:
+    if cscds + segments > limits.list_bytes:
         raise list_length_error()
-    if inline > limits.inline:
+    if inline > limits.inline_bytes:
         raise _misfit(layout["inline_length"], INLINE_EXCEEDED)
     if cscds % CSCD_LENGTH or layout.size + cscds + segments + inline > length:
         raise list_length_error()
