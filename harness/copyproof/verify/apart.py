@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from copyproof.verify.volume import HostVolume, Streamed, UnreadableBlocks
 
@@ -41,6 +41,21 @@ def apart(volume: HostVolume, problem: UnreadableBlocks, reads: int = READS) -> 
         else:
             yield first
             todo.append(UnreadableBlocks(str(found), *second, found.code))
+
+
+def gathered(parts: Iterable[Streamed]) -> Iterator[Streamed | list[UnreadableBlocks]]:
+    """Give the data among some parts as it comes, and the problems that follow each other as one list."""
+    problems: list[UnreadableBlocks] = []
+    for part in parts:
+        if isinstance(part.data, UnreadableBlocks):
+            problems.append(part.data)
+            continue
+        if problems:
+            yield problems
+            problems = []
+        yield part
+    if problems:
+        yield problems
 
 
 def _read(volume: HostVolume, lba: int, count: int) -> Streamed:

@@ -16,7 +16,7 @@ from copyproof.blocks.origin import Content, Origin, Zeros
 from copyproof.blocks.stamp import Stamper
 from copyproof.model.controller import ReferenceModel, Snapshot
 from copyproof.model.extents import Extent
-from copyproof.verify.apart import apart
+from copyproof.verify.apart import apart, gathered
 from copyproof.verify.labels import LabelReader
 from copyproof.verify.quick import Quick, sure
 from copyproof.verify.volume import HostVolume, Range, Streamed, UnreadableBlocks, united
@@ -94,19 +94,24 @@ class Checker:
             seen = self._data(number, lba, data, extents) + self._label_findings(number, labels, extents)
         return seen + self._thawed(number, lba, data)
 
-    def lost(self, number: int, problem: UnreadableBlocks) -> Findings:
-        """Tell of a block that cannot be read, or of several some of which cannot, and check their labels.
+    def lost(self, number: int, problems: Sequence[UnreadableBlocks]) -> Findings:
+        """Tell of blocks in a row that cannot be read, and check their labels.
 
-        Several are UNSOUGHT, and not counted as checked: see `apart` for what tells them from each other.
+        A problem of several blocks, some of which cannot be read, is UNSOUGHT, and not counted as checked: see `apart`
+        for what tells them from each other.
         """
-        extents = self._model.slice(number, problem.lba, problem.count)
-        # A wrong label tells why a block is unreadable.
-        seen = self._label_findings(number, self._labels(number, problem.lba, extents), extents)
+        first, last = problems[0], problems[-1]
+        extents = self._model.slice(number, first.lba, last.lba + last.count - first.lba)
+        # A wrong label tells why a block is unreadable; those of a row are told as one range.
+        seen = self._label_findings(number, self._labels(number, first.lba, extents), extents)
+        return seen + Findings.total(self._unreadable(number, problem) for problem in problems)
+
+    def _unreadable(self, number: int, problem: UnreadableBlocks) -> Findings:
         kind = Wrong.UNREADABLE if problem.count == 1 else Wrong.UNSOUGHT
         place = self._names.get(number, "")
         finding = Finding(problem.lba, problem.count, kind, detail=str(problem), place=place)
         checked = int(kind is Wrong.UNREADABLE)
-        return seen + Findings(checked=checked, wrong={kind: problem.count}, findings=(finding,))
+        return Findings(checked=checked, wrong={kind: problem.count}, findings=(finding,))
 
     def blocks(self, number: int) -> int:
         """Return the size of a volume in blocks."""
@@ -152,12 +157,13 @@ class Checker:
         try:
             data = volume.read(lba, count)
         except UnreadableBlocks as problem:
-            return Findings.total(self._part(number, part) for part in apart(volume, problem))
+            return Findings.total(self._part(number, part) for part in gathered(apart(volume, problem)))
         return self.judge(number, lba, data)
 
-    def _part(self, number: int, part: Streamed) -> Findings:
-        if isinstance(part.data, UnreadableBlocks):
-            return self.lost(number, part.data)
+    def _part(self, number: int, part: Streamed | list[UnreadableBlocks]) -> Findings:
+        if isinstance(part, list):
+            return self.lost(number, part)
+        assert not isinstance(part.data, UnreadableBlocks)
         return self.judge(number, part.lba, part.data)
 
     def _data(self, number: int, lba: int, data: U8, extents: Sequence[Extent]) -> Findings:

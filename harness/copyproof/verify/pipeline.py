@@ -10,7 +10,7 @@ from random import Random
 
 from copyproof.blocks.arrays import U8
 from copyproof.blocks.findings import Findings
-from copyproof.verify.apart import apart
+from copyproof.verify.apart import apart, gathered
 from copyproof.verify.blockmap import BlockMap, Stretch
 from copyproof.verify.check import Checker
 from copyproof.verify.volume import AHEAD, Range, Streamed, UnreadableBlocks
@@ -77,10 +77,10 @@ def _told(checker: Checker, number: int, part: Streamed) -> Iterator[Findings]:
     if not isinstance(part.data, UnreadableBlocks):
         yield from _judged(checker, number, part.lba, part.data)
         return
-    for each in apart(checker.volume(number), part.data):
-        if isinstance(each.data, UnreadableBlocks):
-            yield checker.lost(number, each.data)
-        else:
+    for each in gathered(apart(checker.volume(number), part.data)):
+        if isinstance(each, list):
+            yield checker.lost(number, each)
+        elif not isinstance(each.data, UnreadableBlocks):
             yield from _judged(checker, number, each.lba, each.data)
 
 

@@ -233,6 +233,20 @@ def test_a_wrong_label_is_told_before_the_block_that_it_makes_unreadable(
     ]
 
 
+def test_wrong_labels_of_unreadable_blocks_in_a_row_are_told_as_one_range(
+    labelled: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    labels = labelled.sidecars[DESTINATION].read(33, 5)
+    labels["reference"] += 7
+    labelled.sidecars[DESTINATION].write(33, labels)
+    monkeypatch.setattr(
+        labelled.volumes[DESTINATION], "read", spoilt(labelled.volumes[DESTINATION], set(range(33, 38)))
+    )
+    first = labelled.check().findings[0]
+    assert (first.lba, first.count) == (33, 5)
+    assert first.kind in (Wrong.LABEL_WRONG, Wrong.LABEL_NOT_EXCHANGED)
+
+
 def test_a_lost_target_is_no_finding(bench: Bench) -> None:
     bench.volumes[DESTINATION].node.unlink()
     with pytest.raises(TargetLost):
