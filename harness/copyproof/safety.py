@@ -10,7 +10,7 @@ from __future__ import annotations
 import errno
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -92,28 +92,36 @@ class Permitted:
 
 
 def permit(
-    units: Iterable[tuple[Device, Named]], run: process.Runner = process.run, opcodes: Iterable[int] = ()
+    units: Iterable[tuple[Device, Named]],
+    run: process.Runner = process.run,
+    opcodes: Iterable[int] = (),
+    paths: Mapping[str, Transport] | None = None,
 ) -> Permitted:
-    """Vet some units and return the permission to write to them; raises what `vet` does for the first refused."""
+    """Vet some units and return the permission to write to them; raises what `vet` does for the first refused.
+
+    `paths` lead, by NAA, to units that have no sg node.
+    """
     vetted = []
     for device, named in units:
-        vet(device, named, run)
+        vet(device, named, run, (paths or {}).get(device.naa))
         vetted.append(device.naa)
     return Permitted(frozenset(vetted), frozenset(opcodes))
 
 
-def vet(device: Device, named: Named, run: process.Runner = process.run) -> None:
+def vet(device: Device, named: Named, run: process.Runner = process.run, path: Transport | None = None) -> None:
     """Raise SafetyRefusal unless the device may be written to.
 
     It must be named in the target file, be the one that is named, and be unused, unreserved, without partition table
     or signature. The message names all that is wrong, each with the way out. `destroy` lifts the objections to
     partitions and signatures, never those to use. Only reads; raises DeviceError when the device cannot be looked at.
+    `path` leads to a device that has no sg node.
     """
+    paths = [path] if path else [Sg3(node, run) for node in device.sg]
     misnamed = list(_misnamed(device, named))
     found = [*misnamed, *_used(device, named, run)]
     if not misnamed:
         # A device that is not meant is not even sent a command; one that cannot be read may be reserved.
-        found += [*_strangers(device, run), *_reserved(device, run)]
+        found += [*_strangers(device, paths), *_reserved(paths)]
     if found:
         raise SafetyRefusal(f"refuses to write to {device.label}: {'; '.join(found)}")
 
@@ -137,21 +145,21 @@ def _used(device: Device, named: Named, run: process.Runner) -> Iterator[str]:
             yield f"{reason} (wipe it, or set `destroy = true` for this unit in the target file)"
 
 
-def _strangers(device: Device, run: process.Runner) -> Iterator[str]:
+def _strangers(device: Device, paths: Sequence[Transport]) -> Iterator[str]:
     """Ask each path who is there: the kernel's own copy of the designator can be old."""
-    for node in device.sg:
-        path = Sg3(node, run)
+    for path in paths:
         drain(path, TIMEOUT)
         names = unit_naas(path, TIMEOUT)
         if device.naa not in names:
-            yield f"{node} leads to {', '.join(sorted(names)) or 'a unit without NAA'} (rescan the bus, then try again)"
+            found = ", ".join(sorted(names)) or "a unit without NAA"
+            yield f"{path.name} leads to {found} (rescan the bus, then try again)"
 
 
-def _reserved(device: Device, run: process.Runner) -> Iterator[str]:
-    if not device.sg:
+def _reserved(paths: Sequence[Transport]) -> Iterator[str]:
+    if not paths:
         yield "it has no sg node (modprobe sg)"
         return
-    path = Sg3(device.sg[0], run)
+    path = paths[0]
     keys = _reservation_data(path, ReserveIn.READ_KEYS)
     held = _reservation_data(path, ReserveIn.READ_RESERVATION)
     if keys is None or held is None:

@@ -163,25 +163,25 @@ class Arrangement:
         A wrong guard or reference tag makes them unreadable (SBC-3 4.22), and the model knows that meanwhile.
         """
         first = order.intent[0]
-        sidecar = self.bench.sidecar(ROLES[first.source])
-        right = sidecar.read(first.source_lba + block, count)
+        store = self.bench.labels(ROLES[first.source])
+        right = store.read(first.source_lba + block, count)
         wrong = right.copy()
         for name, value in tags.items():
             wrong[name] = value
-        sidecar.write(first.source_lba + block, wrong)
+        store.write(first.source_lba + block, wrong)
         sense = next((sense for tag, sense in UNREADABLE.items() if tag in tags), "")
         faults = [Fault(first.source, first.source_lba + block, count, sense)] if sense else []
         self.bench.faults += faults
         try:
             yield
         finally:
-            sidecar.write(first.source_lba + block, right)
+            store.write(first.source_lba + block, right)
             self.bench.faults = [fault for fault in self.bench.faults if fault not in faults]
 
     def application_breach(self, order: Order, source_tag: int) -> str:
         """Say what is wrong with the application tags of copied blocks whose sources carried `source_tag`."""
         part, policy = order.intent[0], self.bench.spec.labels.application_tag
-        found = self.bench.sidecar(ROLES[part.destination]).read(part.destination_lba, part.blocks)["application"]
+        found = self.bench.labels(ROLES[part.destination]).read(part.destination_lba, part.blocks)["application"]
         tags = sorted(set(found.tolist()))
         right = {TagPolicy.ZERO: [0], TagPolicy.KEPT: [source_tag]}.get(policy)
         if tags == right or (right is None and source_tag not in tags):

@@ -21,14 +21,15 @@ from copyproof.targets.capabilities import Capabilities
 from copyproof.targets.known import NUMBERS as NUMBERS
 from copyproof.targets.known import known_target, known_unit
 from copyproof.targets.live import LiveTarget, Lun, Role
-from copyproof.targets.spec import OverlapKind, TargetSpec
+from copyproof.targets.spec import LabelProbe, OverlapKind, TargetSpec
 from copyproof.transport.base import Transport
+from copyproof.transport.inband import InBandLabels
 from copyproof.transport.tape import Looked, Stamped, looked
 from copyproof.verdicts.profile import Profile
 from copyproof.verify.check import Checker
-from copyproof.verify.labels import Sidecar
+from copyproof.verify.labels import LabelStore, Sidecar
 from copyproof.verify.pipeline import Advance, drawn, unseen, verify
-from copyproof.verify.volume import HostVolume
+from copyproof.verify.volume import Volume
 
 NAMES: Mapping[int, str] = {number: role.value for role, number in NUMBERS.items()}
 ROLES: Mapping[int, Role] = {number: role for role, number in NUMBERS.items()}
@@ -41,7 +42,7 @@ class Unit:
     number: int
     lun: Lun
     transport: Transport
-    volume: HostVolume | None
+    volume: Volume | None
 
     @property
     def blocks(self) -> int:
@@ -161,12 +162,13 @@ class Bench:
         if Role.BYSTANDER in self.units:
             self.stamp(Role.BYSTANDER, 0, self.unit(Role.BYSTANDER).blocks)
 
-    def sidecar(self, role: Role) -> Sidecar:
-        """Return the file with a unit's labels; raises UsageError when there is none (see Capability.SIDECAR)."""
-        path = self.unit(role).lun.sidecar
-        if path is None:
-            raise UsageError(f"the {role.value} unit has no sidecar: the test must need Capability.SIDECAR")
-        return Sidecar(path)
+    def labels(self, role: Role) -> LabelStore:
+        """Return a way to see and to change a unit's labels; raises UsageError when there is none (see
+        Capability.SIDECAR)."""
+        store = label_store(self.unit(role), self.spec)
+        if store is None:
+            raise UsageError(f"the labels of the {role.value} unit are not seen: the test must need Capability.SIDECAR")
+        return store
 
     def check(self, role: Role, lba: int, count: int) -> Findings:
         """Read blocks back and compare them with the model."""
@@ -206,3 +208,13 @@ def overlap_chunk(spec: TargetSpec, block_size: int) -> int:
     if spec.overlap.rule is OverlapKind.MEMMOVE:
         return 0
     return spec.overlap.chunk // block_size
+
+
+def label_store(unit: Unit, spec: TargetSpec) -> LabelStore | None:
+    """Return a way to a unit's labels: past the target where there is one, else in band; None where nothing shows
+    them."""
+    if LabelProbe.SIDECAR in spec.labels.probes and unit.lun.sidecar:
+        return Sidecar(unit.lun.sidecar)
+    if LabelProbe.RDPROTECT in spec.labels.probes and unit.lun.device.protection:
+        return InBandLabels(unit.transport, unit.lun.device.block_size)
+    return None

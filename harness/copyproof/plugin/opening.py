@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 
 from copyproof import safety
@@ -10,19 +10,19 @@ from copyproof.blocks.stamp import Stamper
 from copyproof.device import Device
 from copyproof.errors import SafetyRefusal, UsageError
 from copyproof.model.controller import ReferenceModel
-from copyproof.plugin.bench import NAMES, NUMBERS, Bench, Unit, overlap_chunk
+from copyproof.plugin.bench import NAMES, NUMBERS, Bench, Unit, label_store, overlap_chunk
 from copyproof.targets.capabilities import probe
 from copyproof.targets.drivers import open_target
 from copyproof.targets.live import LiveTarget, Lun, Role
-from copyproof.targets.spec import LabelProbe, TagPolicy, TargetSpec
+from copyproof.targets.spec import TagPolicy, TargetSpec
 from copyproof.transport.base import Transport, drain
 from copyproof.transport.tape import Header, TapeUnit, TapeWriter
 from copyproof.transport.taping import Recorder
 from copyproof.transport.ways import reach
 from copyproof.verdicts.profile import load_profile
 from copyproof.verify.check import Checker, Place
-from copyproof.verify.labels import Sidecar
-from copyproof.verify.volume import HostVolume
+from copyproof.verify.inband import CommandVolume
+from copyproof.verify.volume import HostVolume, Volume
 
 #: Seconds that draining unit attentions may take, a unit.
 DRAIN = 30.0
@@ -44,7 +44,7 @@ def opened(
             stack.enter_context(tape.recording(tape_header(live, seed)))
             wrap = _taped(wrap, tape)
         permitted = permission(live)
-        units = {role: _unit(lun, permitted, wrap, spec, stack) for role, lun in live.luns.items() if lun.device.sg}
+        units = {role: _unit(lun, permitted, wrap, spec, stack) for role, lun in live.luns.items() if lun.reachable}
         for unit in units.values():
             drain(unit.transport, DRAIN)
         capabilities = probe(live, units[Role.SOURCE].transport)
@@ -52,7 +52,7 @@ def opened(
         stamper = Stamper(seed, size)
         volumes = {NUMBERS[role]: lun.device.blocks for role, lun in live.luns.items()}
         model = ReferenceModel(volumes, overlap_chunk(spec, size))
-        checker = Checker(model, stamper, NAMES, _places(live, units), _application_tag(spec))
+        checker = Checker(model, stamper, NAMES, _places(units.values(), spec))
         bench = Bench(live, units, capabilities, profile, stamper, model, checker, seed, strict)
         bench.heard = tape.add if tape else bench.heard
         yield bench
@@ -85,9 +85,10 @@ def permission(live: LiveTarget) -> safety.Permitted:
     A unit that this host has no way to cannot be looked at: a copy may name it only where the target file gives up
     what is on it.
     """
-    seen = [(lun.device, _named(live, lun)) for lun in live.luns.values() if lun.device.sg]
-    permitted = safety.permit(seen)
-    unseen = [lun for lun in live.luns.values() if not lun.device.sg]
+    seen = [(lun.device, _named(live, lun)) for lun in live.luns.values() if lun.reachable]
+    paths: dict[str, Transport] = {lun.device.naa: lun.path for lun in live.luns.values() if lun.path}
+    permitted = safety.permit(seen, paths=paths)
+    unseen = [lun for lun in live.luns.values() if not lun.reachable]
     for lun in unseen:
         if not _named(live, lun).destroy:
             what = f"the {lun.role.value} unit {lun.device.naa}, which cannot be looked at from here"
@@ -104,9 +105,9 @@ def _named(live: LiveTarget, lun: Lun) -> safety.Named:
 
 def _unit(lun: Lun, permitted: safety.Permitted, wrap: Wrap, spec: TargetSpec, stack: ExitStack) -> Unit:
     device = lun.device
-    path = stack.enter_context(reach(spec.transport, device.sg[0]))
+    path = lun.path or stack.enter_context(reach(spec.transport, device.sg[0]))
     gate = safety.Gate(wrap(lun, path), device.naa, permitted)
-    volume = None
+    volume: Volume | None = CommandVolume(gate, device.block_size) if lun.path else None
     if device.block:
         writer = safety.Writer(device, permitted, gate.recognise)
         stack.callback(writer.close)
@@ -114,21 +115,17 @@ def _unit(lun: Lun, permitted: safety.Permitted, wrap: Wrap, spec: TargetSpec, s
     return Unit(NUMBERS[lun.role], lun, gate, volume)
 
 
-def _places(live: LiveTarget, units: Mapping[Role, Unit]) -> dict[int, Place]:
-    sees_sidecar = LabelProbe.SIDECAR in live.spec.labels.probes
+def _places(units: Iterable[Unit], spec: TargetSpec) -> dict[int, Place]:
     return {
-        unit.number: Place(
-            reader(unit.lun.device, unit.volume),
-            Sidecar(unit.lun.sidecar) if sees_sidecar and unit.lun.sidecar else None,
-        )
-        for unit in units.values()
+        unit.number: Place(reader(unit.lun.device, unit.volume), label_store(unit, spec), _application_tag(unit, spec))
+        for unit in units
         if unit.volume
     }
 
 
-def reader(device: Device, volume: HostVolume) -> HostVolume:
+def reader(device: Device, volume: Volume) -> Volume:
     """Return what a unit is read back through: another path than it is written by, where there is one."""
-    if len(device.block) == 1:
+    if len(device.block) <= 1:
         return volume
 
     def refuse() -> int:
@@ -137,9 +134,11 @@ def reader(device: Device, volume: HostVolume) -> HostVolume:
     return HostVolume(device.block[-1], device.block_size, refuse)
 
 
-def _application_tag(spec: TargetSpec) -> int | None:
-    """What every label must carry: 0 where a copy sets it so (the host writes 0); else any but the escape tag."""
-    return 0 if spec.labels.application_tag is TagPolicy.ZERO else None
+def _application_tag(unit: Unit, spec: TargetSpec) -> int | None:
+    """What every label must carry: 0 where a copy sets it so (the host writes 0), the volume's own where the target
+    tells it; else any but the escape tag."""
+    policy = spec.labels.application_tag
+    return 0 if policy is TagPolicy.ZERO else unit.lun.tag if policy is TagPolicy.VOLUME else None
 
 
 def _common_block_size(live: LiveTarget) -> int:

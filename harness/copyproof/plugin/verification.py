@@ -90,7 +90,7 @@ class Verifier:
         blocks = sum(count for _, count in ranges)
         with self._shown(f"verifying the {unit.lun.role.value} unit", blocks, bench) as advance:
             found = verify(bench.checker, unit.number, ranges, advance)
-        return _recorded(unit, str(bench.checker.volume(unit.number).node), found)
+        return _recorded(unit, bench.checker.volume(unit.number).name, found)
 
     @contextmanager
     def _shown(self, title: str, blocks: int, bench: Bench) -> Iterator[Advance]:

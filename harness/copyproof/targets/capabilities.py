@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
@@ -18,6 +18,7 @@ from copyproof.scsi.sense import SenseKey
 from copyproof.targets.live import LiveTarget, Lun, Role
 from copyproof.targets.spec import LabelProbe
 from copyproof.transport.base import Transport
+from copyproof.transport.inband import InBandLabels
 
 #: Seconds that a probing command may take.
 PATIENCE = 30.0
@@ -50,7 +51,7 @@ class Capability(Enum):
     HIDDEN_WITNESS = "a way to see the unit that is mapped to another initiator only"
     READONLY = "a unit that is mapped read-only"
     LABELS = "a way to see labels"
-    SIDECAR = "a way to change labels behind the target's back"
+    SIDECAR = "a way to put wrong labels in place"
 
     @property
     def observes(self) -> bool:
@@ -58,6 +59,7 @@ class Capability(Enum):
         return self in _OBSERVING
 
 
+_SHOWING = {LabelProbe.SIDECAR, LabelProbe.RDPROTECT}
 _OBSERVING = {
     Capability.BYSTANDER,
     Capability.HIDDEN,
@@ -106,7 +108,7 @@ def probe(target: LiveTarget, transport: Transport) -> Capabilities:
     fails."""
     inquiry = parse_inquiry(_need(_answer(transport, cdb.inquiry())))
     parameters, problem = _parameters(transport)
-    lacking = _asked(transport, inquiry) | _limits(target, parameters, problem) | _offered(target)
+    lacking = _asked(transport, inquiry) | _limits(target, parameters, problem) | _offered(target, transport)
     return Capabilities({key: why for key, why in lacking.items() if why}, inquiry, parameters)
 
 
@@ -153,35 +155,38 @@ def _limit(named: int, writable: int) -> str:
     return "" if named < writable else f"no list can exceed the limit of {named}"
 
 
-def _offered(target: LiveTarget) -> dict[Capability, str]:
+def _offered(target: LiveTarget, transport: Transport) -> dict[Capability, str]:
     roles = {Capability.BYSTANDER: Role.BYSTANDER, Capability.HIDDEN: Role.HIDDEN, Capability.READONLY: Role.READONLY}
     missing = {
         name: "" if role in target.luns else f"the target has no {role.value} unit" for name, role in roles.items()
     }
-    witness = Role.HIDDEN in target.luns and bool(target.lun(Role.HIDDEN).device.block)
+    witness = Role.HIDDEN in target.luns and target.lun(Role.HIDDEN).readable
     destination = target.lun(Role.DESTINATION)
     formatted = "" if destination.device.protection else "the destination is not formatted with protection information"
     return missing | {
         Capability.HIDDEN_WITNESS: "" if witness else "no node here shows the hidden unit",
-        Capability.LABELS: formatted or _unseen(target, destination),
-        Capability.SIDECAR: formatted or _beside(target, destination),
+        Capability.LABELS: formatted or _unseen(target, destination, transport),
+        Capability.SIDECAR: formatted or _unchangeable(target, destination, transport),
     }
 
 
-def _unseen(target: LiveTarget, lun: Lun) -> str:
+def _unseen(target: LiveTarget, lun: Lun, transport: Transport) -> str:
     """Say why labels would not be seen: a probe that is named must work, and one of them must show the tags."""
-    found = {
-        LabelProbe.SIDECAR: _beside(target, lun),
-        LabelProbe.KERNEL: next(filter(None, map(kernel_blindness, lun.device.block)), ""),
-        LabelProbe.RDPROTECT: "labels cannot be read by RDPROTECT yet",
+    found: dict[LabelProbe, Callable[[], str]] = {
+        LabelProbe.SIDECAR: lambda: "" if lun.sidecar else "there is no sidecar file",
+        LabelProbe.KERNEL: lambda: next(filter(None, map(kernel_blindness, lun.device.block)), ""),
+        LabelProbe.RDPROTECT: lambda: InBandLabels(transport, lun.device.block_size).blindness(),
     }
     named = [probe for probe in target.spec.labels.probes if probe in found]
-    if LabelProbe.SIDECAR not in named:
+    if not _SHOWING & set(named):
         return "no label probe shows the tags: the kernel checks them on read, but an escape tag would pass unseen"
-    return "; ".join(filter(None, (found[probe] for probe in named)))
+    return "; ".join(filter(None, (found[probe]() for probe in named)))
 
 
-def _beside(target: LiveTarget, lun: Lun) -> str:
+def _unchangeable(target: LiveTarget, lun: Lun, transport: Transport) -> str:
+    """Say why no wrong label can be put in place: past the target, or in band where it takes it unchecked."""
+    if LabelProbe.RDPROTECT in target.spec.labels.probes:
+        return InBandLabels(transport, lun.device.block_size).rigidity()
     return "" if lun.sidecar and LabelProbe.SIDECAR in target.spec.labels.probes else "there is no sidecar file"
 
 

@@ -11,6 +11,7 @@ from typing import Protocol
 
 from copyproof.device import Device
 from copyproof.targets.spec import TargetSpec
+from copyproof.transport.base import Direct
 
 __all__ = ["Device", "Driver", "LiveTarget", "Lun", "Role"]
 
@@ -31,12 +32,26 @@ class Lun:
 
     `sidecar` is the file with LIO's protection tuples (8 bytes a block), where there is one. A unit that is not
     `visible` is mapped to another initiator only: its nodes are that initiator's, for looking and not for copying.
+    `path` leads to a unit that has no nodes. `tag` is the application tag that the target gives all its blocks, where
+    that is known.
     """
 
     role: Role
     device: Device
     sidecar: Path | None = None
     visible: bool = True
+    path: Direct | None = None
+    tag: int | None = None
+
+    @property
+    def reachable(self) -> bool:
+        """Whether commands can be sent to it from here."""
+        return bool(self.device.sg or self.path)
+
+    @property
+    def readable(self) -> bool:
+        """Whether its blocks can be read from here."""
+        return bool(self.device.block or self.path)
 
 
 @dataclass(frozen=True, slots=True)

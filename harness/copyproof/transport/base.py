@@ -32,6 +32,14 @@ class Transport(Protocol):
         ...
 
 
+class Direct(Transport, Protocol):
+    """A path that needs no node, to a unit that can be reset by it."""
+
+    def reset(self) -> None:
+        """Reset the unit, and no other; every initiator is told by a unit attention."""
+        ...
+
+
 ATTENTIONS_MOST = 32
 """Unit attentions a device may report one after the other before that counts as a fault."""
 

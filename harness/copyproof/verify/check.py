@@ -19,15 +19,19 @@ from copyproof.model.extents import Extent
 from copyproof.verify.apart import apart, gathered
 from copyproof.verify.labels import LabelReader
 from copyproof.verify.quick import Quick, sure
-from copyproof.verify.volume import HostVolume, Range, Streamed, UnreadableBlocks, united
+from copyproof.verify.volume import Range, Streamed, UnreadableBlocks, Volume, united
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """How one volume's blocks, and perhaps its labels, are seen."""
+    """How one volume's blocks, and perhaps its labels, are seen.
 
-    volume: HostVolume
+    `tag` is the application tag that all its labels must carry, 0 to FFFEh; None allows any but the escape.
+    """
+
+    volume: Volume
     labels: LabelReader | None = None
+    tag: int | None = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +50,7 @@ class Checker:
     """Compares volumes with the model. `places` and `names` are keyed by volume number.
 
     `remember` notes what each block holds before a command, so that a block that was not written can be told from a
-    block that was written wrongly. `application_tag` is what the labels of all blocks must carry, 0 to FFFEh; None
-    allows any but the escape.
+    block that was written wrongly.
     """
 
     def __init__(
@@ -56,11 +59,9 @@ class Checker:
         stamper: Stamper,
         names: Mapping[int, str],
         places: Mapping[int, Place],
-        application_tag: int | None = 0,
     ) -> None:
         self._model, self._stamper, self._names, self._places = model, stamper, names, places
-        self._application_tag = application_tag
-        self._quick = Quick(stamper, application_tag)
+        self._quick = Quick(stamper)
         self._before: Snapshot = model.snapshot()
         self._frozen: dict[int, Frozen] = {}
 
@@ -88,7 +89,7 @@ class Checker:
         """
         extents = self._model.slice(number, lba, len(data))
         labels = self._labels(number, lba, extents)
-        seen = self._quick.right(extents, data, labels)
+        seen = self._quick.right(extents, data, labels, self._places[number].tag)
         if seen is None:
             # A wrong block has no right label either, so what the block is comes first.
             seen = self._data(number, lba, data, extents) + self._label_findings(number, labels, extents)
@@ -117,7 +118,7 @@ class Checker:
         """Return the size of a volume in blocks."""
         return self._model.blocks(number)
 
-    def volume(self, number: int) -> HostVolume:
+    def volume(self, number: int) -> Volume:
         """Return what a volume is read through."""
         return self._places[number].volume
 
@@ -196,7 +197,7 @@ class Checker:
             labels,
             guards,
             extent.lba,
-            application=self._application_tag,
+            application=self._places[number].tag,
             origin_lbas=origin_lbas,
             place=self._names.get(number, ""),
         )

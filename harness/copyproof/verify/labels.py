@@ -20,6 +20,14 @@ class LabelReader(Protocol):
         ...
 
 
+class LabelStore(LabelReader, Protocol):
+    """A way to see labels and to put wrong ones in their place."""
+
+    def write(self, lba: int, labels: NDArray[np.void]) -> None:
+        """Put labels in place of those of as many blocks, whose data stays; raises DeviceError."""
+        ...
+
+
 class Sidecar:
     """LIO's `FILE.protection`: 8 bytes a block in the order of the LBAs (target_core_file.c, fd_do_prot_rw).
 

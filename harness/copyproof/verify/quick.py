@@ -23,15 +23,18 @@ _APPLICATION = np.uint64(0xFFFF << 32)
 
 
 class Quick:
-    """Tells whether blocks are right, not what they are. `application` is as for `Checker`."""
+    """Tells whether blocks are right, not what they are."""
 
-    def __init__(self, stamper: Stamper, application: int | None) -> None:
-        self._stamper, self._application = stamper, application
+    def __init__(self, stamper: Stamper) -> None:
+        self._stamper = stamper
 
-    def right(self, extents: Sequence[Extent], data: U8, labels: NDArray[np.void] | None) -> Findings | None:
+    def right(
+        self, extents: Sequence[Extent], data: U8, labels: NDArray[np.void] | None, tag: int | None
+    ) -> Findings | None:
         """Return the counts where every block and label is right and none allows two origins; else None.
 
-        `extents` cover `data`, shape (n, block_size), and `labels`, shape (n,), from their first on.
+        `extents` cover `data`, shape (n, block_size), and `labels`, shape (n,), from their first on; `tag` is as for
+        `Place`.
         """
         if not extents or len(extents) * _WORTHWHILE > len(data):
             return None
@@ -40,7 +43,7 @@ class Quick:
             part = slice(extent.lba - first, extent.end - first)
             if not self._holds(extent, data[part]):
                 return None
-            if labels is not None and sure(extent) and not self._labelled(extent, labels[part]):
+            if labels is not None and sure(extent) and not self._labelled(extent, labels[part], tag):
                 return None
         checked = sum(extent.count for extent in extents if extent.origins)
         seen = 0 if labels is None else sum(extent.count for extent in extents if sure(extent))
@@ -56,10 +59,10 @@ class Quick:
             return not words(data, self._stamper.block_size).any()
         return bool(self._stamper.compare(data, content.volume, content.lba, content.generation).all())
 
-    def _labelled(self, extent: Extent, labels: NDArray[np.void]) -> bool:
-        wanted = assemble(self._guards(extent.origins[0], extent.count), extent.lba, self._application or 0)
+    def _labelled(self, extent: Extent, labels: NDArray[np.void], tag: int | None) -> bool:
+        wanted = assemble(self._guards(extent.origins[0], extent.count), extent.lba, tag or 0)
         due, held = wanted.view(_TUPLE), labels.view(_TUPLE)
-        if self._application is not None:
+        if tag is not None:
             return bool((held == due).all())
         escaped = (labels["application"] == ESCAPE).any()
         return not escaped and bool((held & ~_APPLICATION == due).all())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import mmap
 import os
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -36,20 +37,39 @@ Range = tuple[int, int]
 """First LBA and count of blocks."""
 
 
-class HostVolume:
+class Volume(ABC):
     """The blocks of one unit as the host reads and writes them. `block_size` is in bytes; LBAs and counts are in
-    blocks.
+    blocks."""
 
-    `open_for_write` must be the safety check's opener: this class never opens a node for writing by itself.
-    """
-
-    def __init__(self, node: Path, block_size: int, open_for_write: Callable[[], int]) -> None:
-        self.node = node
+    def __init__(self, block_size: int) -> None:
         self.block_size = block_size
-        self._open_for_write = open_for_write
-        self._buffer = mmap.mmap(-1, PIECE)
 
-    def pieces(self, lba: int, count: int) -> Iterator[tuple[int, int]]:
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """What the record calls the way by which the blocks are read."""
+
+    @abstractmethod
+    def read(self, lba: int, count: int) -> U8:
+        """Return (count, block_size) bytes as uint8; at most one piece.
+
+        Raises UnreadableBlocks when the unit reports that they cannot be read, TargetLost when it is gone, DeviceError
+        for anything else.
+        """
+
+    @abstractmethod
+    def write(self, lba: int, data: U8) -> None:
+        """Write (n, block_size) bytes at an LBA; raises SafetyRefusal, TargetLost or DeviceError."""
+
+    @abstractmethod
+    def stream(self, ranges: Iterable[Range], piece: int = AHEAD) -> Generator[Streamed, None, None]:
+        """Read ranges piece by piece; `piece` is in bytes, a multiple of 4096.
+
+        A piece's data is there until the next one is asked for. Pieces that cannot be read come as the problem. Raises
+        TargetLost and DeviceError as `read` does.
+        """
+
+    def pieces(self, lba: int, count: int) -> Iterator[Range]:
         """Cut a range into (lba, count) pieces of at most PIECE bytes."""
         step = PIECE // self.block_size
         for first in range(lba, lba + count, step):
@@ -69,12 +89,24 @@ class HostVolume:
                 yield lba, many
                 lba += many
 
-    def stream(self, ranges: Iterable[Range], piece: int = AHEAD) -> Generator[Streamed, None, None]:
-        """Read ranges piece by piece, the next ones while one is looked at; `piece` is in bytes, a multiple of 4096.
 
-        A piece's data is there until the next one is asked for. Pieces that the kernel cannot read come as the problem.
-        Raises TargetLost and DeviceError as `read` does.
-        """
+class HostVolume(Volume):
+    """A unit by its block node. `open_for_write` must be the safety check's opener: this class never opens a node for
+    writing by itself."""
+
+    def __init__(self, node: Path, block_size: int, open_for_write: Callable[[], int]) -> None:
+        super().__init__(block_size)
+        self.node = node
+        self._open_for_write = open_for_write
+        self._buffer = mmap.mmap(-1, PIECE)
+
+    @property
+    def name(self) -> str:
+        """The block node."""
+        return str(self.node)
+
+    def stream(self, ranges: Iterable[Range], piece: int = AHEAD) -> Generator[Streamed, None, None]:
+        """Read ranges piece by piece, the next ones while one is looked at."""
         pieces = self.aligned(ranges, piece)
         buffers = cycle([mmap.mmap(-1, piece) for _ in range(BUFFERS)])
         ahead: deque[Future[Streamed]] = deque()
@@ -90,17 +122,13 @@ class HostVolume:
                 for waiting in ahead:
                     waiting.cancel()
 
-    def read(self, lba: int, count: int) -> np.ndarray:
-        """Return (count, block_size) bytes as uint8; at most one piece.
-
-        Raises UnreadableBlocks when the kernel reports an I/O error, TargetLost when the node is gone, DeviceError for
-        anything else.
-        """
+    def read(self, lba: int, count: int) -> U8:
+        """Read past the page cache; blocks are unreadable where the kernel reports an I/O error."""
         with self._opened(self.open_to_read) as handle:
             return self._read(handle, self._buffer, lba, count).copy()
 
-    def write(self, lba: int, data: np.ndarray) -> None:
-        """Write (n, block_size) bytes at an LBA; raises SafetyRefusal, TargetLost or DeviceError."""
+    def write(self, lba: int, data: U8) -> None:
+        """Write past the page cache, in pieces."""
         count = len(data)
         with self._opened(self._open_for_write) as handle:
             for first, many in self.pieces(0, count):
@@ -151,7 +179,8 @@ class HostVolume:
 
 
 class UnreadableBlocks(DeviceError):
-    """The kernel could not read these blocks; on a protected unit its check of the labels may have refused them."""
+    """These blocks could not be read, for the errno `code`; on a protected unit a check of the labels may have refused
+    them."""
 
     def __init__(self, text: str, lba: int, count: int, code: int) -> None:
         super().__init__(text)
@@ -160,7 +189,7 @@ class UnreadableBlocks(DeviceError):
 
 @dataclass(frozen=True, slots=True)
 class Streamed:
-    """One piece of a stream: bytes of shape (count, block_size), or why the kernel could not read them."""
+    """One piece of a stream: bytes of shape (count, block_size), or why they could not be read."""
 
     lba: int
     count: int

@@ -74,6 +74,5 @@ def test_the_example_for_a_lab_is_sound_with_every_key_taken_in() -> None:
     assert target.luns["destination"].serial
 
 
-def test_the_example_for_a_lab_offers_no_probe_that_sees_nothing() -> None:
-    assert f'"{spec.LabelProbe.RDPROTECT.value}"' not in EXAMPLE
-    assert "RDPROTECT is not" in EXAMPLE
+def test_the_example_for_a_lab_names_every_probe_that_sees_something() -> None:
+    assert [probe for probe in spec.LabelProbe if f'"{probe.value}"' not in EXAMPLE] == [spec.LabelProbe.NONE]

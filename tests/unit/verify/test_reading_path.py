@@ -28,7 +28,7 @@ def test_of_several_paths_another_is_read_and_none_but_the_first_written(
     written = HostVolume(first, 512, lambda: os.open(first, os.O_RDWR))
     read = reader(device(first, last), written)
     written.write(3, np.full((1, 512), 7, np.uint8))
-    assert read.node == last
+    assert read.name == str(last)
     assert (read.read(3, 1) == 7).all()
     with pytest.raises(SafetyRefusal, match=r"refuses to write to .*sdb: it is the path for reading back"):
         read.write(0, np.zeros((1, 512), np.uint8))
