@@ -43,6 +43,21 @@ def apart(volume: Volume, problem: UnreadableBlocks, reads: int = READS) -> Iter
             todo.append(UnreadableBlocks(str(found), *second, found.code))
 
 
+def gathered(parts: Iterable[Streamed]) -> Iterator[Streamed | list[UnreadableBlocks]]:
+    """Give the data among some parts as it comes, and the problems that follow each other as one list."""
+    problems: list[UnreadableBlocks] = []
+    for part in parts:
+        if isinstance(part.data, UnreadableBlocks):
+            problems.append(part.data)
+            continue
+        if problems:
+            yield problems
+            problems = []
+        yield part
+    if problems:
+        yield problems
+
+
 def _read(volume: Volume, lba: int, count: int) -> Streamed:
     try:
         return Streamed(lba, count, volume.read(lba, count))
