@@ -102,7 +102,7 @@ class ArraySettings:
     exchange: Exchange = Exchange.IN_BUFFER
     pace: int = 16
     copy: CopyLimits = field(default_factory=CopyLimits)
-    pairs: PairRules = PairRules()
+    pairs: PairRules = field(default_factory=PairRules)
     seed: int = 0
     defects: frozenset[Defect] = frozenset()
     mapped: tuple[Mapped, ...] | None = None
