@@ -80,6 +80,15 @@ class CopyLimits:
 
 
 @dataclass(frozen=True, slots=True)
+class Mapped:
+    """A volume that an initiator sees as a logical unit, perhaps only to read."""
+
+    initiator: str
+    volume: int
+    read_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class ArraySettings:
     """The whole array. Raises UsageError for values that do not go together.
 
