@@ -1,0 +1,39 @@
+"""What the sense data of each fault inside the array is (SBC-3 4.18, 4.22)."""
+
+from __future__ import annotations
+
+from copyproof.array.core.errors import (
+    AccessFault,
+    ArrayFault,
+    LabelFault,
+    LabelKind,
+    MediumFault,
+    NoVolume,
+    OutOfRange,
+)
+from copyproof.array.server.mapping import unit_not_supported, write_protected
+from copyproof.array.server.sense_data import CheckCondition, out_of_range
+from copyproof.scsi.sense import SenseKey
+
+_QUALIFIER = {LabelKind.GUARD: 0x01, LabelKind.APPLICATION: 0x02, LabelKind.REFERENCE: 0x03}
+
+
+def refusal(fault: ArrayFault) -> CheckCondition:
+    """Return how a command ends that met a fault; one that is not known is 04/44/00 INTERNAL TARGET FAILURE."""
+    match fault:
+        case LabelFault():
+            return label_check_failed(fault.kind, fault.lba)
+        case MediumFault():
+            return CheckCondition(SenseKey.MEDIUM_ERROR, 0x11, 0x00, information=fault.lba)
+        case AccessFault():
+            return write_protected()
+        case OutOfRange():
+            return out_of_range(fault.lba)
+        case NoVolume():
+            return unit_not_supported()
+    return CheckCondition(SenseKey.HARDWARE_ERROR, 0x44, 0x00)
+
+
+def label_check_failed(kind: LabelKind, lba: int) -> CheckCondition:
+    """0B/10/01, 02 or 03, with the LBA of the first block whose label is wrong as INFORMATION (SBC-3 4.22.2)."""
+    return CheckCondition(SenseKey.ABORTED_COMMAND, 0x10, _QUALIFIER[kind], information=lba)

@@ -1,0 +1,19 @@
+"""Every command of the device server, by operation code and service action, and the parts that keep state."""
+
+from __future__ import annotations
+
+from copyproof.array.server import block_io, inquiry, mode, opcodes, presence, reservations_wire
+from copyproof.array.server.attentions import Attentions
+from copyproof.array.server.commands import table
+from copyproof.array.server.mode import Modes
+from copyproof.array.server.part import Part
+from copyproof.array.server.reservations import Reservations
+
+COMMANDS = table(inquiry.ROWS, presence.ROWS, block_io.ROWS, mode.ROWS, opcodes.ROWS, reservations_wire.ROWS)
+"""The rows of all rooms; a room that comes adds its `ROWS` here."""
+
+WITH_ACTIONS = frozenset(opcode for opcode, action in COMMANDS if action is not None)
+"""The operation codes that have service actions."""
+
+PARTS: tuple[type[Part], ...] = (Attentions, Modes, Reservations)
+"""What is told of resets, aborts, lost nexuses and ticks from the first moment on."""
