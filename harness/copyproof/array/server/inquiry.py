@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from copyproof.array.server import limits
+from copyproof.array.server import limits, third_party_copy
 from copyproof.array.server.commands import Access, Row
 from copyproof.array.server.identity import designator, serial
 from copyproof.array.server.mapping import Mapping as Seen
@@ -123,6 +123,7 @@ PAGES: dict[int, PageBody] = {
     0x80: _serial,
     0x83: _identification,
     0x86: _extended,
+    0x8F: third_party_copy.page,
     0xB0: _block_limits,
     0xB1: _characteristics,
     0xB2: _provisioning,
