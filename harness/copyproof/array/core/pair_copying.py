@@ -54,20 +54,17 @@ class Engine(Protocol):
 
 
 def advance(engine: Engine, pair: Pair, grains: int) -> None:
-    """Copy at most `grains` grains of what is pending, from the lowest LBA on, and take the next state when no grain is
-    left. An error suspends the pair."""
-    move(engine, pair, list(pair.pending.runs(grains)))
-    settle(pair)
+    """Copy at most `grains` grains of what is pending, from the lowest LBA on. An error suspends the pair."""
+    _move(engine, pair, pair.pending.runs(grains))
 
 
 def copy_first(engine: Engine, pair: Pair, lba: int, count: int) -> bool:
     """Copy the pending grains that these blocks lie in before they are touched; False where an error suspended it."""
-    return move(engine, pair, list(pair.pending.runs(pair.pending.bits.size, lba, count)))
+    return _move(engine, pair, pair.pending.runs(pair.pending.bits.size, lba, count))
 
 
-def move(engine: Engine, pair: Pair, runs: Iterable[tuple[int, int]]) -> bool:
-    """Move runs of blocks (LBA, count) of a pair; False where an error suspended it."""
-    for lba, count in runs:
+def _move(engine: Engine, pair: Pair, runs: Iterable[tuple[int, int]]) -> bool:
+    for lba, count in list(runs):
         try:
             engine.move(pair.source, lba, pair.target, lba, count, Actor.PAIR)
         except ArrayFault as fault:
@@ -75,6 +72,7 @@ def move(engine: Engine, pair: Pair, runs: Iterable[tuple[int, int]]) -> bool:
             return False
         pair.pending.clear(lba, count)
         pair.moved += count
+    settle(pair)
     return True
 
 
