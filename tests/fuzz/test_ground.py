@@ -53,6 +53,15 @@ def test_a_unit_attention_to_a_trial_is_drained_and_tells_no_limit(tmp_path: Pat
     assert (ground.same, ground.unmapped, ground.zeros) == (1000, 4096, True)
 
 
+@pytest.mark.parametrize("sense", ["05/20/00", "02/08/00"])
+def test_a_trial_that_is_refused_whatever_its_length_leaves_the_command_out(tmp_path: Path, sense: str) -> None:
+    key, asc, ascq = bytes.fromhex(sense.replace("/", ""))
+    refusal = Result(Status.CHECK_CONDITION, Sense(SenseKey(key), asc, ascq))
+    with target(tmp_path) as bench:
+        Answers(bench, {0x93: [refusal] * 32})
+        assert survey(bench).same == 0
+
+
 @pytest.mark.parametrize(
     ("results", "said"),
     [
@@ -61,7 +70,7 @@ def test_a_unit_attention_to_a_trial_is_drained_and_tells_no_limit(tmp_path: Pat
         ([FAULT], "was tried and ended in 04/44/00"),
     ],
 )
-def test_a_trial_that_ends_otherwise_than_in_an_illegal_request_is_an_error(
+def test_a_trial_that_ends_otherwise_than_in_a_refusal_is_an_error(
     tmp_path: Path, results: list[Result], said: str
 ) -> None:
     with target(tmp_path) as bench:

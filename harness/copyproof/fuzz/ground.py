@@ -26,6 +26,8 @@ from copyproof.transport.base import drain
 PLAYED = (Role.SOURCE, Role.DESTINATION)
 """The units that are written to."""
 
+LIO_WILL_NOT = "02/08/00"
+
 BY_COMMAND = 64
 """The most blocks that one WRITE command carries; larger host writes go through the block node."""
 
@@ -119,9 +121,8 @@ def _page(bench: Bench, page: int) -> bytes:
 
 
 def _tried(bench: Bench, command: Callable[[int], Command], most: int) -> int:
-    """Return how many blocks a command takes, 0 where the unit does not carry it out: `most` or, where that is an
-    illegal request, the half of it and so on. A unit need not name a limit that it has. Raises DeviceError for any
-    other end."""
+    """Return how many blocks a command takes, 0 where the unit does not carry it out: `most` or, where that is
+    refused, the half of it and so on. A unit need not name a limit that it has. Raises DeviceError for any other end."""
     bench.model.forget(NUMBERS[Role.SOURCE], 0, most)
     while most and not _taken(bench, command(most)):
         most //= 2
@@ -130,14 +131,19 @@ def _tried(bench: Bench, command: Callable[[int], Command], most: int) -> int:
 
 def _taken(bench: Bench, command: Command) -> bool:
     result = _sent(bench, command)
-    if not result.good and not _illegal(result):
+    if not result.good and not _refused(result):
         name = bench.unit(Role.SOURCE).transport.name
         raise DeviceError(f"{name}: {opcode_name(command.cdb)} was tried and ended in {Outcome.of(result)}")
     return result.good
 
 
-def _illegal(result: Result) -> bool:
-    return result.sense is not None and result.sense.key is SenseKey.ILLEGAL_REQUEST
+def _refused(result: Result) -> bool:
+    """Whether a command is not carried out as it stands.
+
+    LIO's fileio says so of WRITE SAME with labels by LOGICAL UNIT COMMUNICATION FAILURE (fd_execute_write_same).
+    """
+    illegal = result.sense is not None and result.sense.key is SenseKey.ILLEGAL_REQUEST
+    return illegal or str(result.sense) == LIO_WILL_NOT
 
 
 def _sent(bench: Bench, command: Command) -> Result:
