@@ -122,7 +122,10 @@ def _page(bench: Bench, page: int) -> bytes:
 
 def _tried(bench: Bench, command: Callable[[int], Command], most: int) -> int:
     """Return how many blocks a command takes, 0 where the unit does not carry it out: `most` or, where that is
-    refused, the half of it and so on. A unit need not name a limit that it has. Raises DeviceError for any other end."""
+    refused, the half of it and so on.
+
+    A unit need not name a limit that it has. Raises DeviceError for any other end.
+    """
     bench.model.forget(NUMBERS[Role.SOURCE], 0, most)
     while most and not _taken(bench, command(most)):
         most //= 2
