@@ -96,17 +96,18 @@ def store(server: DeviceServer, span: Span, blocks: Blocks) -> None:
         server.unit.flush(span.unit.number, span.lba, len(blocks))
 
 
-_LONG = "7f 00 00 00 00 00 00 ff 00 00 f8 00 ff ff ff ff ff ff ff ff ff ff ff ff ff ff ff ff ff ff ff ff"
+# A group number is taken and collects nothing (SBC-3 4.23).
+_LONG = "7f 00 00 00 00 00 1f ff 00 00 f8 00 ff ff ff ff ff ff ff ff ff ff ff ff ff ff ff ff ff ff ff ff"
 
 ROWS = (
     Row("READ(6)", 0x08, None, "08 1f ff ff ff 00", read, Access.READ),
-    Row("READ(10)", 0x28, None, "28 f8 ff ff ff ff 00 ff ff 00", read, Access.READ),
-    Row("READ(12)", 0xA8, None, "a8 f8 ff ff ff ff ff ff ff ff 00 00", read, Access.READ),
-    Row("READ(16)", 0x88, None, "88 f8 ff ff ff ff ff ff ff ff ff ff ff ff 00 00", read, Access.READ),
+    Row("READ(10)", 0x28, None, "28 f8 ff ff ff ff 1f ff ff 00", read, Access.READ),
+    Row("READ(12)", 0xA8, None, "a8 f8 ff ff ff ff ff ff ff ff 1f 00", read, Access.READ),
+    Row("READ(16)", 0x88, None, "88 f8 ff ff ff ff ff ff ff ff ff ff ff ff 1f 00", read, Access.READ),
     Row("READ(32)", VARIABLE_LENGTH, 0x09, _LONG, read, Access.READ, format_type=2),
     Row("WRITE(6)", 0x0A, None, "0a 1f ff ff ff 00", write, Access.WRITE),
-    Row("WRITE(10)", 0x2A, None, "2a f8 ff ff ff ff 00 ff ff 00", write, Access.WRITE),
-    Row("WRITE(12)", 0xAA, None, "aa f8 ff ff ff ff ff ff ff ff 00 00", write, Access.WRITE),
-    Row("WRITE(16)", 0x8A, None, "8a f8 ff ff ff ff ff ff ff ff ff ff ff ff 00 00", write, Access.WRITE),
+    Row("WRITE(10)", 0x2A, None, "2a f8 ff ff ff ff 1f ff ff 00", write, Access.WRITE),
+    Row("WRITE(12)", 0xAA, None, "aa f8 ff ff ff ff ff ff ff ff 1f 00", write, Access.WRITE),
+    Row("WRITE(16)", 0x8A, None, "8a f8 ff ff ff ff ff ff ff ff ff ff ff ff 1f 00", write, Access.WRITE),
     Row("WRITE(32)", VARIABLE_LENGTH, 0x0B, _LONG, write, Access.WRITE, format_type=2),
 )

@@ -1,25 +1,25 @@
 """How much a single command may ask for: VPD page B0h, and the check of it.
 
-The limits keep a command's working memory at a few times 16 MiB.
+The limits keep a command's working memory at a few times 32 MiB.
 """
 
 from __future__ import annotations
 
 from copyproof.array.core.unit import VolumeInfo
 
-TRANSFER_BYTES = 16 << 20
+TRANSFER_BYTES = 32 << 20
 WRITE_SAME_BYTES = 1 << 30
 COMPARE_AND_WRITE = 255
 """Blocks; the field has one byte."""
 UNMAP_DESCRIPTORS = 256
-UNMAP_BLOCKS = 1 << 22
+UNMAP_BLOCKS = 1 << 20
 
 
 def transfer(info: VolumeInfo) -> int:
     """Blocks of a single transfer: MAXIMUM TRANSFER LENGTH.
 
     >>> transfer(VolumeInfo(1, 1 << 30, 4096, 0))
-    4096
+    8192
     """
     return TRANSFER_BYTES // info.block_size
 

@@ -55,6 +55,19 @@ def deinterleave(raw: bytes, block_size: int) -> Blocks:
     return Blocks(np.ascontiguousarray(pairs[:, :block_size]), labels)
 
 
+def repeated(one: Blocks, start: int, count: int) -> Blocks:
+    """Return one block `count` times, its reference tag `start` higher and going up by one from block to block (SBC-3
+    5.42).
+
+    >>> one = Blocks(np.ones((1, 512), np.uint8), np.zeros(1, LABEL))
+    >>> repeated(one, 5, 3).labels["reference"].tolist()
+    [5, 6, 7]
+    """
+    labels = np.repeat(one.labels, count)
+    labels["reference"] = reference_tags(consecutive(int(one.labels["reference"][0]) + start, count))
+    return Blocks(np.repeat(one.data, count, axis=0), labels)
+
+
 def check_labels(blocks: Blocks, span: Span, checks: Checks) -> None:
     """Raise CheckCondition, 0B/10/01 to 03, for the first block whose label is wrong in one of the fields named.
 

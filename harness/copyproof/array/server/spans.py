@@ -12,7 +12,7 @@ copyproof.array.server.sense_data.CheckCondition: 05/21/00
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from copyproof.array.core.unit import VolumeInfo
 from copyproof.array.server import limits
@@ -48,7 +48,8 @@ class Span:
     """`count` blocks of `unit` from `lba`; all of them are on it.
 
     `protect` is RDPROTECT, WRPROTECT, VRPROTECT or ORPROTECT, 0 to 5; `reference` is the reference tag that the first
-    block must have, None where the medium's protection type checks none; `count_at` is where the CDB has the count.
+    block must have, None where the medium's protection type checks none; `forced` is FUA: the medium itself is meant,
+    not the cache; `count_at` is where the CDB has the count.
     """
 
     unit: VolumeInfo
@@ -56,13 +57,13 @@ class Span:
     count: int
     protect: int
     reference: int | None
-    flags: int
+    forced: bool
     count_at: int
 
-    @property
-    def forced(self) -> bool:
-        """FUA: the medium itself is meant, not the cache."""
-        return bool(self.flags & 0x08)
+    def part(self, start: int, count: int) -> Span:
+        """Return `count` blocks of the span from its block `start` on."""
+        reference = None if self.reference is None else self.reference + start & 0xFFFFFFFF
+        return replace(self, lba=self.lba + start, count=count, reference=reference)
 
     @property
     def wire_size(self) -> int:
@@ -70,19 +71,21 @@ class Span:
         return self.unit.block_size + (8 if self.protect else 0)
 
 
-def span_of(cdb: bytes, unit: VolumeInfo) -> Span:
-    """Read the span of a command that may name any blocks of the unit; raises CheckCondition."""
-    short = cdb[0] >> 5 << 5 == _SIX
-    places = _PLACES[cdb[0] & 0xE0]
-    lba, count = places.lba.get(cdb), places.count.get(cdb)
+def span_of(cdb: bytes, unit: VolumeInfo, *, blocks: Field | None = None) -> Span:
+    """Read the span of a command that may name any blocks of the unit; raises CheckCondition.
+
+    `blocks` is where this command has their number, where that is not the usual place.
+    """
+    short, places = cdb[0] & 0xE0 == _SIX, _PLACES[cdb[0] & 0xE0]
+    number = blocks or places.count
+    lba, count = places.lba.get(cdb), number.get(cdb)
     if short and count == 0:
         count = 256  # READ(6) and WRITE(6) cannot ask for nothing (SBC-3 5.10)
     flags = 0 if short else cdb[places.flags]
     _refuse_protect(cdb, unit, flags >> 5, places.flags)
     if lba + count > unit.blocks:
         raise out_of_range(lba)
-    reference = _reference(cdb, unit, lba)
-    return Span(unit, lba, count, flags >> 5, reference, 0 if short else flags, places.count.offset)
+    return Span(unit, lba, count, flags >> 5, _reference(cdb, unit, lba), bool(flags & 0x08), number.offset)
 
 
 def transfer_of(cdb: bytes, unit: VolumeInfo) -> Span:

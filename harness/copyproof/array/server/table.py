@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from copyproof.array.server import block_io, inquiry, mode, opcodes, presence, reservations_wire, third_party_copy
+from copyproof.array.server import (
+    block_io,
+    compare,
+    inquiry,
+    medium,
+    mode,
+    opcodes,
+    presence,
+    provisioning,
+    reservations_wire,
+    third_party_copy,
+)
 from copyproof.array.server.attentions import Attentions
 from copyproof.array.server.commands import table
 from copyproof.array.server.copy_manager import CopyManager
@@ -14,7 +25,10 @@ from copyproof.array.server.tokens import Tokens
 COMMANDS = table(
     inquiry.ROWS,
     presence.ROWS,
+    medium.ROWS,
     block_io.ROWS,
+    compare.ROWS,
+    provisioning.ROWS,
     mode.ROWS,
     opcodes.ROWS,
     reservations_wire.ROWS,
