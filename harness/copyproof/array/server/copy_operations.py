@@ -36,6 +36,9 @@ class Kept(Enum):
     TOKENS = "the ROD tokens, once"
 
 
+RECORDS = 64
+"""Of how many operations that ended something is kept (SPC-4 6.23 e, 6.24 c)."""
+
 Name = tuple[str, int, int]
 """Initiator, logical unit, list identifier."""
 
@@ -144,7 +147,15 @@ class Operations:
         earlier = self._known.get(operation.name)
         if earlier is not None and earlier.in_progress:
             raise CheckCondition(SenseKey.ILLEGAL_REQUEST, 0x00, 0x16)
+        self._known.pop(operation.name, None)
         self._known[operation.name] = operation
+        self._forget()
+
+    def _forget(self) -> None:
+        """Keep the newest results only: any initiator may use any identifier."""
+        ended = [item for item in self._known.values() if not item.in_progress]
+        for item in ended[: max(len(ended) - RECORDS, 0)]:
+            del self._known[item.name]
 
     def find(self, name: Name) -> Operation | None:
         """Return the operation of this name, in progress or ended, as long as something of it is kept."""
