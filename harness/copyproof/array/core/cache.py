@@ -1,0 +1,212 @@
+"""The cache: what hosts write is taken into slots and destaged later; what they read is staged.
+
+Labels are checked when blocks are staged for a copy or read, and guard tags again when they are destaged, against the
+payload as it is then: a payload that was damaged in the cache is told, and does not reach a member.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from copyproof.array.core.backing import Backing
+from copyproof.array.core.blocks import Blocks, empty
+from copyproof.array.core.damage import Damages
+from copyproof.array.core.errors import ArrayFault, LabelFault, LabelKind
+from copyproof.array.core.labels import wrong
+from copyproof.array.core.recorder import Recorder
+from copyproof.array.core.slots import Slot, SlotPool, SlotState
+from copyproof.array.trace import Actor, Step
+from copyproof.blocks.arrays import Mask
+
+Key = tuple[int, int]
+"""A volume, and the number of the slot-sized part of it."""
+
+
+class Part(NamedTuple):
+    """A part of a run that lies in one slot: the key, first block in the slot, first block of the run, blocks."""
+
+    key: Key
+    first: int
+    at: int
+    blocks: int
+
+    @property
+    def inside(self) -> slice:
+        """The blocks in the slot."""
+        return slice(self.first, self.first + self.blocks)
+
+    @property
+    def run(self) -> slice:
+        """The blocks of the run."""
+        return slice(self.at, self.at + self.blocks)
+
+
+class Cache:
+    """Slots by what they hold, the longest unused first. LBAs and counts must lie on the volume."""
+
+    def __init__(self, backing: Backing, pool: SlotPool, recorder: Recorder, damages: Damages) -> None:
+        self._backing = backing
+        self._pool = pool
+        self._recorder = recorder
+        self._damages = damages
+        self._held: OrderedDict[Key, Slot] = OrderedDict()
+
+    def read(self, volume: int, lba: int, out: Blocks) -> None:
+        """Fill `out` with what the volume holds, staged where it is not in a slot; raises MediumFault."""
+        for part in self.parts(volume, lba, len(out)):
+            slot = self._slot(part.key)
+            self._stage(part, slot)
+            out[part.run].assign(slot.blocks[part.inside])
+
+    def write(self, volume: int, lba: int, blocks: Blocks, actor: Actor) -> None:
+        """Take blocks with their labels as they are; raises as `take` where no slot can be made free."""
+        unchecked = wrong(blocks)
+        for part in self.parts(volume, lba, len(blocks)):
+            slot = self._slot(part.key)
+            place = slot.blocks[part.inside]
+            place.assign(blocks[part.run])
+            slot.valid[part.inside], slot.dirty[part.inside] = True, True
+            slot.unchecked[part.inside] = unchecked[part.run]
+            slot.state = SlotState.DIRTY
+            self._recorder.step(Step.COMMIT, actor, slot.number, volume, lba + part.at, place)
+            self._damages.strike(Step.COMMIT, volume, lba + part.at, place.data)
+
+    def flush(self, volume: int, lba: int, count: int) -> None:
+        """Destage what is dirty in a range; raises LabelFault or MediumFault, and the blocks stay in the cache then."""
+        for key, slot, inside in self._touched(volume, lba, count):
+            self._destage(key, slot, inside)
+
+    def discard(self, volume: int, lba: int, count: int) -> None:
+        """Forget what slots hold of a range, dirty or not: its blocks are somewhere else now, or nowhere."""
+        for key, slot, inside in self._touched(volume, lba, count):
+            slot.valid[inside], slot.dirty[inside], slot.unchecked[inside] = False, False, False
+            slot.settle()
+            if not slot.valid.any():
+                self._let_go(key)
+
+    def holds(self, volume: int, lba: int, count: int) -> bool:
+        """Return whether a slot has anything of a range."""
+        return any(slot.valid[inside].any() for _key, slot, inside in self._touched(volume, lba, count))
+
+    def dirty(self) -> list[Key]:
+        """Return the keys of the slots with something to destage, the longest unused first."""
+        return [key for key, slot in self._held.items() if slot.state is SlotState.DIRTY]
+
+    def destage(self, key: Key) -> None:
+        """Destage a slot; raises LabelFault or MediumFault."""
+        self._destage(key, self._held[key], slice(0, self._pool.size))
+
+    def take(self, state: SlotState) -> Slot:
+        """Return a slot for other work, to be given back; raises LabelFault or MediumFault where none can be freed."""
+        slot = self._pool.take(state)
+        return slot or self._evict(state)
+
+    def give_back(self, slot: Slot) -> None:
+        """Take back a slot that was taken."""
+        self._pool.give_back(slot)
+
+    def parts(self, volume: int, lba: int, count: int) -> Iterator[Part]:
+        """Cut a run at the slots."""
+        at = 0
+        while at < count:
+            number, first = divmod(lba + at, self._pool.size)
+            part = min(self._pool.size - first, count - at)
+            yield Part((volume, number), first, at, part)
+            at += part
+
+    def _slot(self, key: Key) -> Slot:
+        slot = self._held.get(key)
+        if slot is None:
+            slot = self.take(SlotState.CLEAN)
+            slot.clear()
+            self._held[key] = slot
+        self._held.move_to_end(key)
+        return slot
+
+    def _stage(self, part: Part, slot: Slot) -> None:
+        """See to it that the part's blocks are in their slot."""
+        valid = slot.valid[part.inside]
+        if valid.all():
+            return
+        volume, lba = part.key[0], part.key[1] * self._pool.size + part.first
+        was, slot.state = slot.state, SlotState.STAGING
+        try:
+            self._fill(volume, lba, slot.blocks[part.inside], valid)
+        finally:
+            slot.state = was
+        self._recorder.step(Step.STAGE, Actor.CACHE, slot.number, volume, lba, slot.blocks[part.inside])
+        valid[...] = True
+
+    def _fill(self, volume: int, lba: int, place: Blocks, valid: Mask) -> None:
+        if not valid.any():
+            self._backing.read(volume, lba, place)
+            return
+        staged = empty(len(place), place.data.shape[1])
+        self._backing.read(volume, lba, staged)
+        place.data[~valid], place.labels[~valid] = staged.data[~valid], staged.labels[~valid]
+
+    def _touched(self, volume: int, lba: int, count: int) -> list[tuple[Key, Slot, slice]]:
+        """Return the slots that hold something of a range, and which of their blocks are of it."""
+        if not count:
+            return []
+        size = self._pool.size
+        first, last = lba // size, (lba + count - 1) // size
+        if last - first < len(self._held):
+            keys = [(volume, number) for number in range(first, last + 1) if (volume, number) in self._held]
+        else:
+            keys = [key for key in self._held if key[0] == volume and first <= key[1] <= last]
+        return [
+            (key, self._held[key], slice(max(lba - key[1] * size, 0), min(lba + count - key[1] * size, size)))
+            for key in keys
+        ]
+
+    def _destage(self, key: Key, slot: Slot, inside: slice) -> None:
+        runs = _runs(slot.dirty[inside])
+        if not runs:
+            return
+        slot.state = SlotState.DESTAGING
+        try:
+            for first, last in runs:
+                self._destage_run(key, slot, slice(inside.start + first, inside.start + last))
+        finally:
+            slot.settle()
+
+    def _destage_run(self, key: Key, slot: Slot, run: slice) -> None:
+        volume, lba = key[0], key[1] * self._pool.size + run.start
+        blocks = slot.blocks[run]
+        damaged = np.flatnonzero(wrong(blocks) & ~slot.unchecked[run])
+        if damaged.size:
+            raise LabelFault(LabelKind.GUARD, volume, lba + int(damaged[0]))
+        self._backing.write(volume, lba, blocks)
+        self._recorder.step(Step.DESTAGE, Actor.CACHE, slot.number, volume, lba, blocks, blocks.labels)
+        slot.dirty[run] = False
+
+    def _evict(self, state: SlotState) -> Slot:
+        """Free the slot that is longest unused, of those that can be destaged."""
+        problem: ArrayFault | None = None
+        for key in list(self._held):
+            try:
+                self.destage(key)
+            except ArrayFault as fault:
+                problem = problem or fault
+                continue
+            self._let_go(key)
+            slot = self._pool.take(state)
+            if slot is not None:
+                return slot
+        raise problem or ArrayFault("all slots of the cache are in use")
+
+    def _let_go(self, key: Key) -> None:
+        self._pool.give_back(self._held.pop(key))
+
+
+def _runs(mask: Mask) -> list[tuple[int, int]]:
+    """Return where runs of True begin and end."""
+    if mask.all():
+        return [(0, len(mask))] if len(mask) else []
+    edges = np.flatnonzero(np.diff(mask, prepend=False, append=False)).tolist()
+    return list(zip(edges[::2], edges[1::2], strict=True))

@@ -1,0 +1,129 @@
+"""The array's own labels in bulk: application tag = number of the volume, reference tag = low 32 bits of the LBA.
+
+The application tag is the unit's own (ATO 0). A block whose application tag is FFFFh is not checked, and a block never
+written has a label of ones. The reference tag is checked for the protection types that tie it to the LBA (0, where
+labels are only kept inside, and 1).
+
+>>> from copyproof.array.core.blocks import labelled
+>>> blocks = labelled(np.ones((4, 512), np.uint8), volume=1, lba=100)
+>>> first_fault(blocks, 1, 100, protection=1), first_fault(blocks, 2, 100, protection=1)
+(None, (0, <LabelKind.APPLICATION: 'application'>))
+>>> exchange(blocks, 2, 7)
+>>> first_fault(blocks, 2, 7, protection=1)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from copyproof.array.core.blocks import Blocks, Labels
+from copyproof.array.core.errors import LabelKind
+from copyproof.blocks.arrays import U64, Mask
+from copyproof.blocks.guard_check import guards_match, wrong_guards
+from copyproof.blocks.label import ESCAPE, guards
+
+NEVER_WRITTEN = np.uint64(0xFFFFFFFFFFFFFFFF)
+_GUARD = np.uint64(48)
+_APPLICATION = np.uint64(32)
+_REFERENCE = np.uint64(0xFFFFFFFF)
+_ADDRESS = np.uint64(0xFFFFFFFFFFFF)
+
+Fault = tuple[int, LabelKind]
+"""A wrong label: the index of its block, and the first field that is wrong."""
+
+Check = Callable[[Blocks, int, int, int], Fault | None]
+"""Judges the labels of blocks on a volume from an LBA, of a protection type."""
+
+
+def label_words(labels: Labels) -> U64:
+    """Return labels as numbers: guard in the high 16 bits, application tag, reference tag in the low 32 bits."""
+    return labels.view(">u8").astype(np.uint64)
+
+
+def addresses(volume: int, lba: int, count: int) -> U64:
+    """Return what `label_words` has below the guard for blocks at home: application and reference tag."""
+    home = np.arange(lba, lba + count, dtype=np.uint64)
+    home &= _REFERENCE
+    home |= np.uint64(volume << 32)
+    return home
+
+
+def first_fault(blocks: Blocks, volume: int, lba: int, protection: int) -> Fault | None:
+    """Return the first block whose label does not go with payload, volume and LBA, or None."""
+    words = label_words(blocks.labels)
+    away = (words ^ addresses(volume, lba, len(blocks))) & _ADDRESS
+    if not away.any() and guards_match(blocks.data, (words >> _GUARD).astype(np.uint16)):
+        return None
+    checked = _checked(words)
+    number = checked & (away >> _APPLICATION != 0)
+    reference = checked & (away & _REFERENCE != 0) & (protection in (0, 1))
+    return _first(checked & _wrong_guards(blocks, checked), number, reference)
+
+
+def first_guard_fault(blocks: Blocks, _volume: int, _lba: int, _protection: int) -> Fault | None:
+    """Return the first block whose guard tag does not go with its payload, wherever it is."""
+    checked = _checked(label_words(blocks.labels))
+    nowhere = np.zeros(len(blocks), np.bool_)
+    return _first(checked & _wrong_guards(blocks, checked), nowhere, nowhere)
+
+
+def exchange(blocks: Blocks, volume: int, lba: int) -> None:
+    """Give blocks the labels of their new place, in their memory; guard tags are carried, never made anew.
+
+    Blocks whose checks are switched off keep the tag that says so.
+    """
+    words = label_words(blocks.labels)
+    new = addresses(volume, lba, len(blocks))
+    escaped = (words >> _APPLICATION & np.uint64(0xFFFF)) == ESCAPE
+    if escaped.any():
+        new[escaped] |= np.uint64(ESCAPE << 32)
+    blocks.labels.view(">u8")[...] = (words & ~_ADDRESS) | new
+
+
+def own(blocks: Blocks, volume: int) -> None:
+    """Let the application tags be the volume's number, in the blocks' memory, but for those that switch checks off."""
+    tags = blocks.labels["application"]
+    tags[tags != ESCAPE] = volume
+
+
+def materialise(blocks: Blocks, volume: int, lba: int) -> None:
+    """Give blocks never written the labels of zeros at home, in their memory, so that they can be copied."""
+    never = (blocks.labels.view(np.uint64) == NEVER_WRITTEN) & ~_nonzero(blocks)
+    if never.any():
+        blocks.labels.view(">u8")[never] = addresses(volume, lba, len(blocks))[never]
+
+
+def wrong(blocks: Blocks) -> Mask:
+    """Return which blocks have a guard tag that does not go with their payload, checks switched off or not."""
+    return wrong_guards(blocks.data, blocks.labels["guard"].astype(np.uint16))
+
+
+def _nonzero(blocks: Blocks) -> Mask:
+    never = blocks.labels.view(np.uint64) == NEVER_WRITTEN
+    found = np.zeros(len(blocks), np.bool_)
+    found[never] = blocks.data[never].any(axis=1)
+    return found
+
+
+def _checked(words: U64) -> Mask:
+    return np.asarray((words >> _APPLICATION & np.uint64(0xFFFF)) != ESCAPE)
+
+
+def _wrong_guards(blocks: Blocks, checked: Mask) -> Mask:
+    if checked.all():
+        return wrong(blocks)
+    found = np.zeros(len(blocks), np.bool_)
+    found[checked] = guards(blocks.data[checked]) != blocks.labels["guard"][checked]
+    return found
+
+
+def _first(guard: Mask, application: Mask, reference: Mask) -> Fault | None:
+    """Return the first block with a fault, and of its faults the first in the order of their checks."""
+    any_of = np.flatnonzero(guard | application | reference)
+    if not any_of.size:
+        return None
+    at = int(any_of[0])
+    kinds = zip(LabelKind, (guard, application, reference), strict=True)
+    return at, next(kind for kind, mask in kinds if mask[at])

@@ -1,0 +1,89 @@
+"""Where the blocks of a RAID group lie on its members.
+
+The group's blocks are cut into stripes of `data` stripe units; `redundancy` more units a stripe each hold the xor of
+these. RAID 5 has one of them, and RAID 1 is the case of one data unit: the xor of a single unit is its copy. The units
+of a stripe rotate over the members from stripe to stripe.
+
+>>> layout = layout_of(RaidLevel.RAID5, members=5, unit=128)
+>>> layout.place(0), layout.place(4 * 128), layout.redundant_members(0)
+(Place(member=0, offset=0), Place(member=4, offset=128), (4,))
+>>> layout_of(RaidLevel.RAID1, members=2, unit=128).place(300)
+Place(member=0, offset=300)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from copyproof.array.settings import RaidLevel
+
+
+class Place(NamedTuple):
+    """A physical address: the member, and the block on it."""
+
+    member: int
+    offset: int
+
+
+class Piece(NamedTuple):
+    """A part of a run that lies in one stripe unit: stripe, unit, first block in the unit, in the run, and blocks."""
+
+    stripe: int
+    unit: int
+    column: int
+    at: int
+    blocks: int
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """`data` units of `unit` blocks and `redundancy` units a stripe, each on a member of its own."""
+
+    data: int
+    redundancy: int
+    unit: int
+
+    @property
+    def members(self) -> int:
+        """How many members the group has."""
+        return self.data + self.redundancy
+
+    @property
+    def stripe_blocks(self) -> int:
+        """Blocks of the group in a stripe."""
+        return self.data * self.unit
+
+    def data_member(self, stripe: int, unit: int) -> int:
+        """Return the member that holds a data unit of a stripe."""
+        return (self._last(stripe) + 1 + unit) % self.members
+
+    def redundant_members(self, stripe: int) -> tuple[int, ...]:
+        """Return the members that hold the xor of a stripe's data units."""
+        return tuple((self._last(stripe) - number) % self.members for number in range(self.redundancy))
+
+    def place(self, block: int) -> Place:
+        """Return where a block of the group lies."""
+        stripe, within = divmod(block, self.stripe_blocks)
+        unit, column = divmod(within, self.unit)
+        return Place(self.data_member(stripe, unit), stripe * self.unit + column)
+
+    def pieces(self, block: int, count: int) -> Iterator[Piece]:
+        """Cut a run of the group's blocks at the stripe units."""
+        at = 0
+        while at < count:
+            stripe, within = divmod(block + at, self.stripe_blocks)
+            unit, column = divmod(within, self.unit)
+            part = min(self.unit - column, count - at)
+            yield Piece(stripe, unit, column, at, part)
+            at += part
+
+    def _last(self, stripe: int) -> int:
+        return self.members - 1 - stripe % self.members
+
+
+def layout_of(level: RaidLevel, members: int, unit: int) -> Layout:
+    """Return the layout of a RAID level over so many members, with stripe units of `unit` blocks."""
+    data = members - 1 if level is RaidLevel.RAID5 else 1
+    return Layout(data, members - data, unit)

@@ -1,0 +1,243 @@
+"""A RAID group: blocks on members that make up for each other.
+
+Every write leaves all redundant units of its stripes as the xor of the data units. A member is read up to the stripe
+that it was rebuilt to, and written as soon as it is there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from operator import attrgetter
+
+import numpy as np
+
+from copyproof.array.core.blocks import Blocks, empty
+from copyproof.array.core.errors import ArrayFault
+from copyproof.array.core.layout import Layout, Piece, Place
+from copyproof.array.core.medium import Medium
+from copyproof.blocks.arrays import U8, U64
+
+ONES = np.uint64(0xFFFFFFFFFFFFFFFF)
+
+
+class BlockLost(ArrayFault):
+    """More members are missing than the level makes up for; `block` is the group's."""
+
+    def __init__(self, block: int) -> None:
+        super().__init__(f"block {block} of the RAID group: too few members left")
+        self.block = block
+
+
+class _Units:
+    """The same columns of all data units of a stripe, or of one: payload and inverted labels."""
+
+    def __init__(self, units: int, columns: int, block_size: int) -> None:
+        self.data: U8 = np.empty((units, columns, block_size), np.uint8)
+        self.words: U64 = np.empty((units, columns), np.uint64)
+
+
+class Group:
+    """The members of a group, `stripes` stripes long. Blocks are numbered from 0 over the whole group."""
+
+    def __init__(self, layout: Layout, media: Sequence[Medium], stripes: int, block_size: int) -> None:
+        self.layout = layout
+        self.stripes = stripes
+        self._media = list(media)
+        self._block_size = block_size
+        self._present = [True] * len(self._media)
+        self._rebuilt = [stripes] * len(self._media)
+
+    def read(self, block: int, out: Blocks) -> None:
+        """Fill `out` from the block on, by the redundant units where a member is missing; raises BlockLost."""
+        words = out.labels.view(np.uint64)
+        for stripe, unit, column, at, count in self.layout.pieces(block, len(out)):
+            self._read_unit(stripe, unit, column, out.data[at : at + count], words[at : at + count])
+        np.bitwise_xor(words, ONES, out=words)
+
+    def write(self, block: int, blocks: Blocks) -> None:
+        """Write blocks and what their stripes' redundancy comes to; raises BlockLost, and nothing is written then."""
+        words = blocks.labels.view(np.uint64) ^ ONES
+        stripes = [list(pieces) for _, pieces in groupby(self.layout.pieces(block, len(blocks)), attrgetter("stripe"))]
+        for pieces in stripes:
+            if self._lost(pieces[0].stripe):
+                raise BlockLost(block + pieces[0].at)
+        for pieces in stripes:
+            self._write_stripe(pieces, blocks.data, words)
+
+    def erase(self, block: int, count: int) -> None:
+        """Let blocks be as if never written: whole stripes at one stroke, others as a write of blanks."""
+        size = self.layout.stripe_blocks
+        first, last = -(-block // size), (block + count) // size
+        if first >= last:
+            self._write_blank(block, count)
+            return
+        self._write_blank(block, first * size - block)
+        for member, medium in enumerate(self._media):
+            if self._present[member]:
+                medium.erase(first * self.layout.unit, (last - first) * self.layout.unit)
+        self._write_blank(last * size, block + count - last * size)
+
+    def holds(self, block: int, count: int) -> bool:
+        """Return False where none of the blocks was ever written."""
+        size = self.layout.stripe_blocks
+        first, last = block // size, -(-(block + count) // size)
+        return any(self._media_hold(first * self.layout.unit, (last - first) * self.layout.unit))
+
+    def fail(self, member: int) -> None:
+        """Take a member away, with what it holds."""
+        self._present[member], self._rebuilt[member] = False, 0
+
+    def replace(self, member: int) -> None:
+        """Put an empty medium in the place of a member; it is rebuilt stripe by stripe."""
+        self._media[member].wipe()
+        self._present[member], self._rebuilt[member] = True, 0
+
+    def missing(self) -> tuple[int, ...]:
+        """The members that are not there."""
+        return tuple(number for number, present in enumerate(self._present) if not present)
+
+    def to_rebuild(self) -> int:
+        """How many units of replaced members are still to be made."""
+        return sum(self.stripes - done for done, here in zip(self._rebuilt, self._present, strict=True) if here)
+
+    def rebuild(self, units: int) -> Iterator[tuple[Place, int]]:
+        """Make units of replaced members from the others, at most `units` that hold anything.
+
+        Gives the place of each and the first block of its stripe; raises BlockLost where too few members are left.
+        """
+        for member in range(len(self._media)):
+            while units and self._present[member] and self._rebuilt[member] < self.stripes:
+                stripe = self._rebuilt[member]
+                offset = stripe * self.layout.unit
+                if any(self._media_hold(offset, self.layout.unit)):
+                    self._rebuild_unit(stripe, member)
+                    units -= 1
+                    yield Place(member, offset), stripe * self.layout.stripe_blocks
+                self._rebuilt[member] = stripe + 1
+
+    def parity_errors(self) -> Iterator[int]:
+        """Give the stripes, of those with all members, whose redundant units are not the xor of their data units."""
+        for stripe in range(self.stripes):
+            held = any(self._media_hold(stripe * self.layout.unit, self.layout.unit))
+            whole = not any(self._lacks(stripe, member) for member in range(self.layout.members))
+            if held and whole and not self._consistent(stripe):
+                yield stripe
+
+    def damage(self, block: int, byte: int, mask: int) -> None:
+        """Invert bits of a block's payload on its member, and leave label and parity as they are: for tests."""
+        place = self.layout.place(block)
+        one = _Units(1, 1, self._block_size)
+        self._media[place.member].read(place.offset, one.data[0], one.words[0])
+        one.data[0, 0, byte] ^= mask
+        self._media[place.member].write(place.offset, one.data[0], one.words[0])
+
+    def close(self) -> None:
+        """Close the media."""
+        for medium in self._media:
+            medium.close()
+
+    def _lacks(self, stripe: int, member: int) -> bool:
+        return self._rebuilt[member] <= stripe
+
+    def _lost(self, stripe: int) -> bool:
+        return sum(done <= stripe for done in self._rebuilt) > self.layout.redundancy
+
+    def _media_hold(self, offset: int, count: int) -> Iterator[bool]:
+        return (
+            medium.holds(offset, count) for medium, present in zip(self._media, self._present, strict=True) if present
+        )
+
+    def _read_unit(self, stripe: int, unit: int, column: int, data: U8, words: U64) -> None:
+        member = self.layout.data_member(stripe, unit)
+        if self._lacks(stripe, member):
+            self._reconstruct(stripe, member, column, data, words)
+        else:
+            self._media[member].read(stripe * self.layout.unit + column, data, words)
+
+    def _reconstruct(self, stripe: int, member: int, column: int, data: U8, words: U64) -> None:
+        """Make columns of a unit, data or redundant, from one redundant unit and the other data units."""
+        redundant = [m for m in self.layout.redundant_members(stripe) if not self._lacks(stripe, m) and m != member]
+        units = [self.layout.data_member(stripe, unit) for unit in range(self.layout.data)]
+        sources = [m for m in units if m != member] + redundant[: member in units]
+        if any(self._lacks(stripe, m) for m in sources) or (member in units and not redundant):
+            raise BlockLost(stripe * self.layout.stripe_blocks + column)
+        part = _Units(1, len(words), self._block_size)
+        data[...], words[...] = 0, 0
+        for source in sources:
+            self._media[source].read(stripe * self.layout.unit + column, part.data[0], part.words[0])
+            data ^= part.data[0]
+            words ^= part.words[0]
+
+    def _write_stripe(self, pieces: Sequence[Piece], data: U8, words: U64) -> None:
+        first, last = pieces[0], pieces[-1]
+        begin, end = first.at, last.at + last.blocks
+        if end - begin == self.layout.stripe_blocks:
+            shape = (self.layout.data, self.layout.unit)
+            whole = data[begin:end].reshape(*shape, -1), words[begin:end].reshape(shape)
+            self._write_data(pieces, data, words)
+            self._protect(first.stripe, 0, *_xor(*whole))
+            return
+        columns = (first.column, first.column + first.blocks) if len(pieces) == 1 else (0, self.layout.unit)
+        stripe = self._overlaid(pieces, columns, data, words)
+        self._write_data(pieces, data, words)
+        self._protect(first.stripe, columns[0], *_xor(stripe.data, stripe.words))
+
+    def _overlaid(self, pieces: Sequence[Piece], columns: tuple[int, int], data: U8, words: U64) -> _Units:
+        """Return columns of all data units of a stripe as they will be."""
+        begin, end = columns
+        stripe = _Units(self.layout.data, end - begin, self._block_size)
+        covered = {piece.unit for piece in pieces if piece.blocks == end - begin}
+        for unit in set(range(self.layout.data)) - covered:
+            self._read_unit(pieces[0].stripe, unit, begin, stripe.data[unit], stripe.words[unit])
+        for _stripe, unit, column, at, count in pieces:
+            stripe.data[unit, column - begin : column - begin + count] = data[at : at + count]
+            stripe.words[unit, column - begin : column - begin + count] = words[at : at + count]
+        return stripe
+
+    def _write_data(self, pieces: Sequence[Piece], data: U8, words: U64) -> None:
+        for stripe, unit, column, at, count in pieces:
+            member = self.layout.data_member(stripe, unit)
+            if self._present[member]:
+                offset = stripe * self.layout.unit + column
+                self._media[member].write(offset, data[at : at + count], words[at : at + count])
+
+    def _protect(self, stripe: int, column: int, data: U8, words: U64) -> None:
+        for member in self.layout.redundant_members(stripe):
+            if self._present[member]:
+                self._media[member].write(stripe * self.layout.unit + column, data, words)
+
+    def _write_blank(self, block: int, count: int) -> None:
+        step = self.layout.stripe_blocks
+        for at in range(block, block + count, step):
+            part = empty(min(step, block + count - at), self._block_size)
+            part.data[...] = 0
+            part.labels.view(np.uint64)[...] = ONES
+            self.write(at, part)
+
+    def _rebuild_unit(self, stripe: int, member: int) -> None:
+        unit = _Units(1, self.layout.unit, self._block_size)
+        self._reconstruct(stripe, member, 0, unit.data[0], unit.words[0])
+        self._media[member].write(stripe * self.layout.unit, unit.data[0], unit.words[0])
+
+    def _consistent(self, stripe: int) -> bool:
+        units = _Units(self.layout.members, self.layout.unit, self._block_size)
+        for member in range(self.layout.members):
+            self._media[member].read(stripe * self.layout.unit, units.data[member], units.words[member])
+        rows = [self.layout.data_member(stripe, unit) for unit in range(self.layout.data)]
+        data, words = _xor(units.data[rows], units.words[rows])
+        return all(
+            np.array_equal(units.data[member], data) and np.array_equal(units.words[member], words)
+            for member in self.layout.redundant_members(stripe)
+        )
+
+
+def _xor(data: U8, words: U64) -> tuple[U8, U64]:
+    """Return the xor of units, shape (units, columns, block size) and (units, columns), along the first axis."""
+    if len(data) == 1:
+        return data[0], words[0]
+    wide = data.view(np.uint64)
+    result = wide[0] ^ wide[1]
+    for unit in wide[2:]:
+        result ^= unit
+    return result.view(np.uint8), np.bitwise_xor.reduce(words, axis=0)
