@@ -107,18 +107,17 @@ class Course:
             raise self._reported(segment, end, ended) from ended
 
     def _move(self, segment: SegmentDescriptor, piece: Move, source: End, destination: End) -> None:
+        """Move a piece; of one whose source has a block that cannot be read, those before it (5.17.7.4 c)."""
         try:
+            if piece.overlaps:
+                # Where a block is both read and written, nothing may be written before all of it is known to be good.
+                self._server.unit.read(piece.source, piece.source_lba, piece.count)
             self._copy(piece, segment.held)
         except ArrayFault as fault:
             end = destination if _is_at_destination(fault, piece) else source
-            self._copy_before(fault, piece, end, segment.held)
+            if end is source and (good := _good_before(fault, piece)):
+                self._move(segment, piece.first(good), source, destination)
             raise self._reported(segment, end, refusal(fault)) from fault
-
-    def _copy_before(self, fault: ArrayFault, piece: Move, end: End, held: bool) -> None:
-        """Write the blocks before the one that cannot be read: a fault leaves the whole piece unwritten."""
-        lba = getattr(fault, "lba", None)
-        if end.origin is Origin.SOURCE and lba is not None and piece.source_lba < lba < piece.source_lba + piece.count:
-            self._copy(piece.first(lba - piece.source_lba), held)
 
     def _copy(self, piece: Move, held: bool) -> None:
         unit = self._server.unit
@@ -194,3 +193,9 @@ def _is_at_destination(fault: ArrayFault, piece: Move) -> bool:
         return getattr(fault, "volume", piece.source) == piece.destination
     lba = getattr(fault, "lba", piece.source_lba)
     return not piece.source_lba <= lba < piece.source_lba + piece.count
+
+
+def _good_before(fault: ArrayFault, piece: Move) -> int:
+    """How many blocks of a piece come before the one that a fault of the source names; 0 where it names none."""
+    lba = getattr(fault, "lba", None)
+    return lba - piece.source_lba if lba is not None and 0 < lba - piece.source_lba < piece.count else 0
