@@ -8,7 +8,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from copyproof.array.core.errors import LabelFault, LabelKind
 from copyproof.array.settings import CopyLimits
 from copyproof.scsi import cdb, spoil
 from copyproof.scsi.command import Command, Status
@@ -216,15 +215,15 @@ def test_ones_own_reservation_does_not_stand_in_the_way(array: Bench) -> None:
     assert array.copy(array.order(segment())).good
 
 
-TAGS = [(LabelKind.GUARD, "0B/10/01"), (LabelKind.APPLICATION, "0B/10/02"), (LabelKind.REFERENCE, "0B/10/03")]
+TAGS = [("guard", "0B/10/01"), ("application", "0B/10/02"), ("reference", "0B/10/03")]
 
 
-@pytest.mark.parametrize(("kind", "sense"), TAGS)
+@pytest.mark.parametrize(("tag", "sense"), TAGS)
 @pytest.mark.parametrize("bad", [0, 3, 7])
 def test_a_wrong_label_in_the_source_ends_the_copy_before_its_block(
-    array: Bench, monkeypatch: pytest.MonkeyPatch, kind: LabelKind, sense: str, bad: int
+    array: Bench, tag: str, sense: str, bad: int
 ) -> None:
-    refuse_label(array, monkeypatch, kind, 16 + bad)
+    spoil_label(array, tag, 16 + bad)
     answer = array.copy(array.order(segment()))
     assert Outcome.of(answer) == Outcome.parse(f"0A/0D/01>{sense}")
     assert answer.sense
@@ -235,24 +234,29 @@ def test_a_wrong_label_in_the_source_ends_the_copy_before_its_block(
     assert np.array_equal(array.data(DESTINATION, 64 + bad, 8), array.first[DESTINATION][64 + bad : 72 + bad])
 
 
-def refuse_label(array: Bench, monkeypatch: pytest.MonkeyPatch, kind: LabelKind, lba: int) -> None:
-    """Let the control unit find a wrong label in a block of the source, as it does when it stages it."""
-    copy = array.server.unit.copy
-
-    def checked(source: int, source_lba: int, destination: int, destination_lba: int, count: int) -> None:
-        if source == SOURCE and source_lba <= lba < source_lba + count:
-            raise LabelFault(kind, source, lba)
-        copy(source, source_lba, destination, destination_lba, count)
-
-    monkeypatch.setattr(array.server.unit, "copy", checked)
+def spoil_label(array: Bench, tag: str, lba: int) -> None:
+    """Change one tag of a block of the source, as a host does that writes labels with the checks switched off."""
+    blocks = array.server.unit.read_raw(SOURCE, lba, 1)
+    blocks.labels[tag] ^= 0x5A
+    array.server.unit.write_raw(SOURCE, lba, blocks)
 
 
-def test_the_residual_counts_what_the_segment_lacks_after_several_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_residual_counts_what_the_segment_lacks_after_several_pieces() -> None:
     array = bench(copy=CopyLimits(chunk_blocks=4))
-    refuse_label(array, monkeypatch, LabelKind.GUARD, 16 + 10)
+    spoil_label(array, "guard", 16 + 10)
     answer = array.copy(array.order(segment(1, 0, 0), segment(16)))
     assert answer.sense
     assert (answer.sense.segment, answer.sense.information) == (1, 6)
+
+
+@pytest.mark.parametrize("shift", [-5, 5])
+def test_an_overlapping_copy_that_fails_writes_the_blocks_before_the_wrong_one(array: Bench, shift: int) -> None:
+    spoil_label(array, "guard", 64 + 20)
+    answer = array.copy(array.order(segment(32, 64, 64 + shift, destination=0)))
+    assert answer.sense
+    assert answer.sense.information == 12
+    assert np.array_equal(array.data(SOURCE, 64 + shift, 20), array.first[SOURCE][64:84])
+    assert np.array_equal(array.data(SOURCE, 84 + shift, 20), array.first[SOURCE][84 + shift : 104 + shift])
 
 
 def test_a_copy_in_descriptor_format_says_the_same(array: Bench) -> None:

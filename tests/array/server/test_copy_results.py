@@ -206,5 +206,6 @@ def test_page_8fh_lists_its_descriptors_in_order_and_the_commands_there_are(arra
     page = third_party_copy(array.send(cdb.inquiry(0x8F, 4096)).data)
     assert list(page.kinds) == sorted(page.kinds)
     listed = parse_supported_opcodes(array.send(cdb.report_supported_opcodes()).data)
-    assert page.commands == {(item.opcode, item.action or 0) for item in listed if item.opcode in (0x83, 0x84)}
-    assert len(page.commands or ()) == 13
+    assert page.commands is not None
+    assert page.commands == frozenset((item.opcode, item.action or 0) for item in listed if item.opcode in (0x83, 0x84))
+    assert len(page.commands) == 13
