@@ -6,7 +6,6 @@ import numpy as np
 
 from copyproof.array.core.pair_orders import PairOrder
 from copyproof.array.core.pair_rules import PairRules
-from copyproof.array.core.pairs import PairTable
 from copyproof.array.core.unit import ControlUnit
 from copyproof.array.defects import Defect
 from copyproof.array.settings import ArraySettings, VolumeSettings
@@ -31,8 +30,7 @@ class PairBench:
         settings = ArraySettings(volumes, unit_bytes=2048, slot_bytes=4096, pairs=rules, defects=frozenset(defects))
         self.trace = Trace()
         self.unit = ControlUnit(settings, self.trace)
-        self.table = PairTable(self.unit, settings.pairs, settings.defects)
-        self.unit.pairs = self.table
+        self.table = self.unit.pairs
         for number in (P, S, T, U, V) if fill else ():
             self.write(number, 0, *(100 * number + lba for lba in range(BLOCKS)))
 

@@ -45,6 +45,14 @@ class PairCommand(Enum):
     RESTORE = "pairresync -restore"
 
 
+class VolumeRole(IntEnum):
+    """Which end of its pairs a volume is; the number stands for it on the wire."""
+
+    SIMPLEX = 0
+    PRIMARY = 1
+    SECONDARY = 2
+
+
 class SplitKind(Enum):
     """When the S-VOL of a split can be used: after the copy, or at once."""
 

@@ -47,6 +47,10 @@ class AccessFault(ArrayFault):
         self.volume, self.reason = volume, reason
 
 
+class BusyFault(AccessFault):
+    """The state of a pair allows no access at all for a while: the volume is being restored or set free."""
+
+
 class OutOfRange(ArrayFault):
     """The blocks asked for are not all on the volume; `lba` is the first that is not."""
 

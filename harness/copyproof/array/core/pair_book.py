@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from copyproof.array.core.pair_copying import Engine
 from copyproof.array.core.pair_record import Pair, PairStatus, status_of
-from copyproof.array.core.pair_rules import PairRules, Role
+from copyproof.array.core.pair_rules import PairRules
 from copyproof.array.defects import Defect
-from copyproof.scsi.pair import PairState, SplitKind
+from copyproof.scsi.pair import PairState, SplitKind, VolumeRole
 
 PRECEDENCE = (
     PairState.COPY,
@@ -39,9 +39,9 @@ class PairBook:
         """Return the pairs that a volume is in."""
         return [pair for pair in self.pairs if pair.role(volume)]
 
-    def role(self, volume: int) -> Role:
+    def role(self, volume: int) -> VolumeRole:
         """Return which end of its pairs a volume is."""
-        return next((pair.role(volume) for pair in self.of(volume)), Role.SIMPLEX)
+        return next((pair.role(volume) for pair in self.of(volume)), VolumeRole.SIMPLEX)
 
     def status(self, volume: int | None = None) -> tuple[PairStatus, ...]:
         """Return the status of the pairs that a volume is in, or of all."""

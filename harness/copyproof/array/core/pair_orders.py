@@ -10,9 +10,9 @@ from copyproof.array.core.pair_book import PairBook
 from copyproof.array.core.pair_copying import resign, settle, suspend, unsign
 from copyproof.array.core.pair_grains import Grains
 from copyproof.array.core.pair_record import Pair
-from copyproof.array.core.pair_rules import GROUPS, PACES, PairRefused, Refusal, Role, answer
+from copyproof.array.core.pair_rules import GROUPS, PACES, PairRefused, Refusal, answer
 from copyproof.array.defects import Defect
-from copyproof.scsi.pair import Answer, PairCommand, PairState, SplitKind
+from copyproof.scsi.pair import Answer, PairCommand, PairState, SplitKind, VolumeRole
 
 _SPLITS = (PairCommand.SPLIT, PairCommand.CREATE_SPLIT)
 _DURING_RESTORE = (PairCommand.SUSPEND, PairCommand.DELETE)
@@ -77,8 +77,8 @@ def _unfit(book: PairBook, order: PairOrder) -> Refusal | None:
             return missing
     refusals = {
         Refusal.SELF: order.primary == order.secondary,
-        Refusal.PRIMARY_ROLE: book.role(order.primary) is Role.SECONDARY,
-        Refusal.SECONDARY_ROLE: book.role(order.secondary) is not Role.SIMPLEX,
+        Refusal.PRIMARY_ROLE: book.role(order.primary) is VolumeRole.SECONDARY,
+        Refusal.SECONDARY_ROLE: book.role(order.secondary) is not VolumeRole.SIMPLEX,
         Refusal.SIZE: _shape(book, order.primary) != _shape(book, order.secondary),
         Refusal.FULL: len(book.of(order.primary)) >= book.rules.secondaries,
         Refusal.GROUP: not 0 <= order.group <= GROUPS or order.whole_group,

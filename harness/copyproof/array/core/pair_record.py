@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 from copyproof.array.core.pair_grains import Grains
 from copyproof.array.core.pair_identity import Identity
-from copyproof.array.core.pair_rules import Role
-from copyproof.scsi.pair import PairState
+from copyproof.scsi.pair import PairState, VolumeRole
 
 FROZEN = frozenset({PairState.COPY_SP, PairState.PSUS_SP})
 """States in which the S-VOL stands for a point in time that is not all copied yet: a touch copies first."""
@@ -67,11 +66,11 @@ class Pair:
         """The volume that is copied to."""
         return self.primary if self.state is PairState.RCPY else self.secondary
 
-    def role(self, volume: int) -> Role:
+    def role(self, volume: int) -> VolumeRole:
         """Return which end of the pair a volume is."""
         if volume == self.primary:
-            return Role.PRIMARY
-        return Role.SECONDARY if volume == self.secondary else Role.SIMPLEX
+            return VolumeRole.PRIMARY
+        return VolumeRole.SECONDARY if volume == self.secondary else VolumeRole.SIMPLEX
 
     @property
     def differing(self) -> int:

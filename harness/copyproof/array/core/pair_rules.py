@@ -6,25 +6,17 @@ Sources: Hitachi ShadowImage guides, the CCI command reference for VSP F1500 (ta
 'DONE'
 >>> answer(PairState.PSUS_SP, PairCommand.DELETE, PairRules(delete_quick_split=Answer.DONE)).name
 'DONE'
->>> access(PairState.PAIR, Role.SECONDARY, PairRules()).name
+>>> access(PairState.PAIR, VolumeRole.SECONDARY, PairRules()).name
 'READ'
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum, IntEnum
+from enum import Enum
 
 from copyproof.array.core.errors import ArrayFault
-from copyproof.scsi.pair import Answer, HostAccess, PairCommand, PairState
-
-
-class Role(IntEnum):
-    """Which end of a pair a volume is; the numbers are those on the wire."""
-
-    SIMPLEX = 0
-    PRIMARY = 1
-    SECONDARY = 2
+from copyproof.scsi.pair import Answer, HostAccess, PairCommand, PairState, VolumeRole
 
 
 class Refusal(Enum):
@@ -123,11 +115,11 @@ def answer(state: PairState, command: PairCommand, rules: PairRules) -> Answer:
     return settings.get((state, command), _ROWS[state][list(PairCommand).index(command)])
 
 
-def access(state: PairState, role: Role, rules: PairRules) -> HostAccess:
+def access(state: PairState, role: VolumeRole, rules: PairRules) -> HostAccess:
     """Return what a host may do with a volume of a pair."""
     if state is PairState.SMPL_PD:
         return rules.deleting_access
     if state is PairState.RCPY:
-        return rules.restoring_access if role is Role.PRIMARY else HostAccess.READ
+        return rules.restoring_access if role is VolumeRole.PRIMARY else HostAccess.READ
     primary, secondary = _ACCESS[state]
-    return primary if role is Role.PRIMARY else secondary
+    return primary if role is VolumeRole.PRIMARY else secondary

@@ -5,14 +5,14 @@ Sources: Hitachi ShadowImage and CCI guides; which command does what in which st
 
 from __future__ import annotations
 
-from copyproof.array.core.errors import AccessFault, ArrayFault
+from copyproof.array.core.errors import AccessFault, ArrayFault, BusyFault
 from copyproof.array.core.pair_book import PairBook
 from copyproof.array.core.pair_copying import advance, copy_first
 from copyproof.array.core.pair_orders import PairOrder, drop, freeze, obey, use
 from copyproof.array.core.pair_record import COPIED, FOLLOWING, Pair
-from copyproof.array.core.pair_rules import Role, access
+from copyproof.array.core.pair_rules import access
 from copyproof.array.defects import Defect
-from copyproof.scsi.pair import Answer, HostAccess, PairState
+from copyproof.scsi.pair import Answer, HostAccess, PairState, VolumeRole
 
 _READS_UNCOPIED = frozenset({Defect.COW_PRIMARY_ONLY, Defect.UNCOPIED_READABLE})
 _PROTECTED = "in this pair state a host may not write it"
@@ -29,7 +29,7 @@ class PairTable(PairBook):
         """Raise AccessFault where a host may not read; of an S-VOL that is still being split, copy the blocks first."""
         self._allow(volume, HostAccess.READ, "in this pair state a host may not read it")
         for pair in self.of(volume):
-            reads = pair.frozen and pair.role(volume) is Role.SECONDARY and not self.defects & _READS_UNCOPIED
+            reads = pair.frozen and pair.role(volume) is VolumeRole.SECONDARY and not self.defects & _READS_UNCOPIED
             if reads and not copy_first(self.engine, pair, lba, count):
                 raise ArrayFault(f"volume {volume}, LBA {lba}: {pair.cause}")
 
@@ -53,18 +53,20 @@ class PairTable(PairBook):
     def _allow(self, volume: int, least: HostAccess, reason: str) -> None:
         """Of several pairs of a volume the strictest counts."""
         for pair in self.of(volume):
-            if access(pair.state, pair.role(volume), self.rules) < least:
-                raise AccessFault(volume, f"{reason} ({pair.state.value})")
+            allowed = access(pair.state, pair.role(volume), self.rules)
+            if allowed < least:
+                fault = AccessFault if allowed else BusyFault
+                raise fault(volume, f"{reason} ({pair.state.value})")
 
     def _save(self, pair: Pair, volume: int, lba: int, count: int) -> None:
         late = self.defects & {Defect.COW_SKIPPED, Defect.COW_LATE}
-        one_sided = Defect.COW_PRIMARY_ONLY in self.defects and pair.role(volume) is Role.SECONDARY
+        one_sided = Defect.COW_PRIMARY_ONLY in self.defects and pair.role(volume) is VolumeRole.SECONDARY
         if pair.frozen and not late and not one_sided:
             copy_first(self.engine, pair, lba, count)
 
     def _note(self, pair: Pair, volume: int, lba: int, count: int) -> None:
         noted = min(count, 1) if Defect.DIFFERENCE_LOST in self.defects else count
-        if pair.role(volume) is Role.SECONDARY:
+        if pair.role(volume) is VolumeRole.SECONDARY:
             pair.secondary_changes.mark(lba, noted)
         elif pair.state in FOLLOWING:
             pair.pending.mark(lba, noted)

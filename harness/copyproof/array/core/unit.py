@@ -27,8 +27,8 @@ from copyproof.array.core.cache import Cache
 from copyproof.array.core.damage import Damages
 from copyproof.array.core.defective import acu_of, check_of, drr_of, group_of, route_of
 from copyproof.array.core.errors import ArrayFault, LabelFault, NoVolume, OutOfRange
-from copyproof.array.core.hooks import NoPairs, PairHooks
 from copyproof.array.core.inventory import Inventory, VolumeInfo
+from copyproof.array.core.pairs import PairTable
 from copyproof.array.core.recorder import Recorder
 from copyproof.array.core.slots import SlotPool
 from copyproof.array.defects import Defect
@@ -43,13 +43,14 @@ FAULTS_KEPT = 64
 class ControlUnit:
     """All volumes of an array.
 
-    `pairs` may be set to a pair table. `faults` holds what background work met, the last ones. Everything that takes a
-    volume and LBAs raises NoVolume and OutOfRange. `damages` is for tests: what is to be damaged in the cache.
+    `pairs` is told of each host's access and each ordered copy. `faults` holds what background work met, the last ones.
+    Everything that takes a volume and LBAs raises NoVolume and OutOfRange. `damages` is for tests: what is to be
+    damaged in the cache.
     """
 
     def __init__(self, settings: ArraySettings, trace: Trace | None = None, media: Media = members) -> None:
         self.settings = settings
-        self.pairs: PairHooks = NoPairs()
+        self.pairs = PairTable(self, settings.pairs, settings.defects)
         self.faults: list[str] = []
         self.damages = Damages()
         self._infos = {
@@ -105,18 +106,11 @@ class ControlUnit:
         return self._load(volume, lba, count)
 
     def write(self, volume: int, lba: int, blocks: Blocks) -> None:
-        """Take a host's blocks; raises LabelFault, MediumFault, AccessFault, and then nothing is written.
+        """Take a host's blocks with their labels as given, right or wrong; raises MediumFault, AccessFault.
 
-        Guard and reference tags are checked; the application tag is the unit's own (ATO 0), and is set to the volume's
-        number unless it switches checks off (FFFFh).
+        The application tag is the unit's own (ATO 0): the device server sets it to the volume's number, unless the host
+        had its label taken unseen (WRPROTECT 011b) or switched the checks of the block off (FFFFh).
         """
-        own = Blocks(blocks.data, blocks.labels.copy())
-        labels.own(own, volume)
-        self._judge(own, volume, lba)
-        self.write_raw(volume, lba, own)
-
-    def write_raw(self, volume: int, lba: int, blocks: Blocks) -> None:
-        """Take a host's blocks with their labels as they are, right or wrong (WRPROTECT 011b)."""
         self._within(volume, lba, len(blocks))
         self.pairs.before_write(volume, lba, len(blocks))
         self._cache.write(volume, lba, blocks, Actor.HOST)

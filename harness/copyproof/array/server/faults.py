@@ -5,6 +5,7 @@ from __future__ import annotations
 from copyproof.array.core.errors import (
     AccessFault,
     ArrayFault,
+    BusyFault,
     LabelFault,
     LabelKind,
     MediumFault,
@@ -25,6 +26,9 @@ def refusal(fault: ArrayFault) -> CheckCondition:
             return label_check_failed(fault.kind, fault.lba)
         case MediumFault():
             return CheckCondition(SenseKey.MEDIUM_ERROR, 0x11, 0x00, information=fault.lba)
+        case BusyFault():
+            # LOGICAL UNIT NOT READY, OPERATION IN PROGRESS: it becomes ready by itself (SPC-4 annex E.2).
+            return CheckCondition(SenseKey.NOT_READY, 0x04, 0x07)
         case AccessFault():
             return write_protected()
         case OutOfRange():
