@@ -130,23 +130,26 @@ class Tokens(Part):
 
     def management(self) -> bytes:
         """Return the ROD management tokens of all valid tokens, the oldest first."""
-        return b"".join(token.raw[:MANAGEMENT_SIZE] for token in self._valid())
+        return b"".join(token.raw[:MANAGEMENT_SIZE] for token in self.valid())
 
     def run(self, ticks: int) -> None:
         """Let time pass, and tokens expire."""
         self._tick += ticks
-        for token in self._valid():
+        for token in self.valid():
             if token.due <= self._tick:
                 token.end(Trouble.EXPIRED)
 
-    def _valid(self) -> tuple[Token, ...]:
+    def valid(self) -> tuple[Token, ...]:
+        """Return the tokens that are good, the oldest first."""
         return tuple(token for token in self._known.values() if token.trouble is None)
 
     def _make_room(self, size: int) -> None:
-        limit = self.server.settings.copy.tokens_bytes
-        for token in self._valid():
-            if sum(item.bytes for item in self._valid()) + size <= limit:
+        valid = self.valid()
+        excess = sum(token.bytes for token in valid) + size - self.server.settings.copy.tokens_bytes
+        for token in valid:
+            if excess <= 0:
                 break
+            excess -= token.bytes
             token.end(Trouble.CANCELLED)
         for identifier in list(self._known)[:-RECORDS]:
             del self._known[identifier]
