@@ -173,10 +173,14 @@ class PairList:
 
     @classmethod
     def decode(cls, raw: bytes) -> PairList:
-        """Read 56 bytes; raises MalformedPairList for another version, or a reserved bit that is set."""
+        """Read 56 bytes; raises MalformedPairList for another version, a designator that is too long, and a
+        reserved bit that is set."""
         values = PAIR_LIST.decode(raw)
         if values["version"] != VERSION:
             raise MalformedPairList(0)
+        for field in (PAIR_LIST["primary.length"], PAIR_LIST["secondary.length"]):
+            if values[field.name] > DESIGNATOR_ROOM:
+                raise MalformedPairList(field.offset)
         read = cls(
             _get("primary", values),
             _get("secondary", values),

@@ -68,9 +68,7 @@ class Pair:
 
     def role(self, volume: int) -> VolumeRole:
         """Return which end of the pair a volume is."""
-        if volume == self.primary:
-            return VolumeRole.PRIMARY
-        return VolumeRole.SECONDARY if volume == self.secondary else VolumeRole.SIMPLEX
+        return role_in(self.primary, self.secondary, volume)
 
     @property
     def differing(self) -> int:
@@ -103,6 +101,19 @@ class PairStatus:
     differing: int
     moved: int
     cause: str
+
+    def role(self, volume: int) -> VolumeRole:
+        """Return which end of the pair a volume is."""
+        return role_in(self.primary, self.secondary, volume)
+
+
+def role_in(primary: int, secondary: int, volume: int) -> VolumeRole:
+    """Return which end of a pair of two volumes a volume is.
+
+    >>> role_in(1, 2, 2).name
+    'SECONDARY'
+    """
+    return {primary: VolumeRole.PRIMARY, secondary: VolumeRole.SECONDARY}.get(volume, VolumeRole.SIMPLEX)
 
 
 def status_of(pair: Pair) -> PairStatus:

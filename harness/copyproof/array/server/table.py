@@ -9,6 +9,7 @@ from copyproof.array.server import (
     medium,
     mode,
     opcodes,
+    pair_commands,
     presence,
     provisioning,
     reservations_wire,
@@ -33,6 +34,7 @@ COMMANDS = table(
     opcodes.ROWS,
     reservations_wire.ROWS,
     third_party_copy.ROWS,
+    pair_commands.ROWS,
 )
 """The rows of all rooms; a room that comes adds its `ROWS` here."""
 
