@@ -61,7 +61,7 @@ def cut_or_grown(random: Random, action: int, raw: bytes) -> bytes:
 def other_numbers(random: Random, action: int, raw: bytes) -> bytes:
     """Have more or fewer descriptors, or inline data, of LID1 lists."""
     spoilers = (spoil.repeat_cscds, spoil.repeat_segments, lambda count: spoil.inline(bytes(count)))
-    if action != CopyOut.EXTENDED_COPY_LID1 or len(raw) < HEADER.size:
+    if action != CopyOut.EXTENDED_COPY_LID1 or len(raw) < HEADER.size or HEADER["inline_length"].get(raw) > 2**31:
         return raw
     return random.choice(spoilers)(random.choice((0, 1, 3, 16, 17, 130)))(raw)
 

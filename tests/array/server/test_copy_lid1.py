@@ -238,7 +238,7 @@ def spoil_label(array: Bench, tag: str, lba: int) -> None:
     """Change one tag of a block of the source, as a host does that writes labels with the checks switched off."""
     blocks = array.server.unit.read_raw(SOURCE, lba, 1)
     blocks.labels[tag] ^= 0x5A
-    array.server.unit.write_raw(SOURCE, lba, blocks)
+    array.server.unit.write(SOURCE, lba, blocks)
 
 
 def test_the_residual_counts_what_the_segment_lacks_after_several_pieces() -> None:
