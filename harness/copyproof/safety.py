@@ -22,7 +22,7 @@ from copyproof.scsi.cdb import Opcode, ReserveIn, inquiry, opcode_name, persiste
 from copyproof.scsi.command import Command, Result, Status
 from copyproof.scsi.copylist import DESIGNATOR_ROOM
 from copyproof.scsi.sense import SenseKey
-from copyproof.scsi.vetting import NAA_HEAD, Slot, designators_of, is_extended_copy, writes
+from copyproof.scsi.vetting import NAA_HEAD, Slot, designators_of, is_extended_copy, paired_units, writes
 from copyproof.scsi.vpd import Page, designators, page_length
 from copyproof.transport.base import Transport, drain
 from copyproof.transport.sg3 import Sg3
@@ -212,6 +212,8 @@ class Gate:
       identification descriptor (E4h) that names a permitted unit or `NOBODY`, or one of another type whose bytes are
       those of `NOBODY`. That includes the sources and the malformed lists: with an index out of place any of them can
       become the destination.
+    - A pair command of the software array, once its operation code is permitted, passes when its list names permitted
+      units or `NOBODY`.
     - Before each write the unit is asked for its NAA; TargetLost when it is another one. No answer is kept: the block
       layer takes unit attentions away unseen, and a node can be made anew under the same name.
     """
@@ -264,6 +266,10 @@ def refusals(command: Command, naa: str, permitted: Permitted) -> Iterator[str]:
     if is_extended_copy(command):
         for slot in designators_of(command.cdb, command.data_out):
             yield from _strange(slot, permitted)
+    for offset, named in paired_units(command):
+        if named not in permitted.naas | {NOBODY}:
+            what = named or "a unit without NAA"
+            yield f"the pair list at byte {offset} names {what}, which the target file does not"
 
 
 def _strange(slot: Slot, permitted: Permitted) -> Iterator[str]:

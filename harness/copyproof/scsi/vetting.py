@@ -21,6 +21,7 @@ from copyproof.scsi.cdb import CopyOut, Opcode
 from copyproof.scsi.command import Command
 from copyproof.scsi.copylist import CSCD, CSCD_LENGTH, DESIGNATOR_ROOM, HEADER, HEADER_LENGTH, IDENTIFICATION_CSCD
 from copyproof.scsi.designator import Association, CodeSet, Designator, DesignatorType, naa_in
+from copyproof.scsi.pair_wire import PAIR_LIST, PAIR_OPCODE
 
 #: CSCD descriptor types that carry or may carry an address (SPC-4 table 131): not a ROD, FEh, nor an extension, FFh.
 _ADDRESSES = range(0xE0, 0xFE)
@@ -127,6 +128,24 @@ def designators_of(cdb: bytes, data_out: bytes) -> tuple[Slot, ...]:
     end = _cscds_end(data_out)
     steps = range(HEADER_LENGTH, len(data_out), CSCD_LENGTH)
     return tuple(_slot(data_out, at) for at in steps if at < end or data_out[at] in _ADDRESSES)
+
+
+def paired_units(command: Command) -> tuple[tuple[int, str], ...]:
+    """Return where a parameter list of the software array's pair commands names its volumes: byte and NAA.
+
+    The NAA is empty where the designator field begins with none. Other commands give an empty result.
+
+    >>> from copyproof.scsi.pair import PairCommand
+    >>> from copyproof.scsi.pair_wire import PairList, pair_order
+    >>> p, s = (Designator.of_naa(f"30000abc0000000{n}") for n in (1, 2))
+    >>> paired_units(pair_order(PairCommand.CREATE, PairList(p, s)))
+    ((8, '30000abc00000001'), (32, '30000abc00000002'))
+    """
+    raw = command.data_out
+    if command.opcode != PAIR_OPCODE or len(raw) < PAIR_LIST.size:
+        return ()
+    fields = (PAIR_LIST["primary.data"], PAIR_LIST["secondary.data"])
+    return tuple((field.offset - len(NAA_HEAD), naa_in(raw[field.offset : field.end])) for field in fields)
 
 
 def _cscds_end(data_out: bytes) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from random import Random
 
 import pytest
 
@@ -273,3 +274,20 @@ def test_a_group_order_needs_write_access_to_every_volume_of_the_group(wire: Wir
     assert wire.send(Command(bytes([0x16, 0, 0, 0, 0, 0])), HIDDEN, OTHER).good
     assert wire.order(C.SPLIT, whole_group=1).status is Status.RESERVATION_CONFLICT
     assert {each.state for each in wire.pairs(everything=True)} == {PairState.PAIR}
+
+
+def test_no_mutated_pair_command_ends_in_an_internal_error_or_without_an_answer_by_the_rules(wire: Wire) -> None:
+    random = Random(1)
+    right = [pair_order(command, wire.listed(P, other, group=1)) for command in PairCommand for other in (S, T)]
+    done = 0
+    for _ in range(3000):
+        chosen = random.choice([*right, pair_query(200), array_inventory(200)])
+        cdb, out = bytearray(chosen.cdb), bytearray(chosen.data_out)
+        for raw in random.choice([(cdb,), (out,), (out, out), ()]):
+            if raw:
+                raw[random.randrange(len(raw))] ^= 1 << random.randrange(8)
+        result = wire.send(Command(bytes(cdb), bytes(out), 0 if out else chosen.data_in), random.choice([P, P, S]))
+        assert result.good or (result.sense is not None and result.sense.key in (2, 5, 7))
+        done += result.good
+        wire.server.run(1)
+    assert done > 300

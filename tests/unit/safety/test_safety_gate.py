@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 from hypothesis import given
@@ -14,6 +14,8 @@ from copyproof.scsi.cdb import extended_copy, inquiry, read10, test_unit_ready, 
 from copyproof.scsi.command import Command, Result, Status
 from copyproof.scsi.copylist import BlockSegment, CopyList, Cscd
 from copyproof.scsi.designator import Designator
+from copyproof.scsi.pair import PairCommand
+from copyproof.scsi.pair_wire import PAIR_OPCODE, PairList, pair_order
 from copyproof.scsi.sense import Sense, SenseKey
 from copyproof.scsi.vetting import writes
 
@@ -312,3 +314,17 @@ def test_the_gate_is_called_what_is_behind_it() -> None:
         "unit",
         "send 000000000000",
     )
+
+
+@pytest.mark.parametrize("role", ["primary", "secondary"])
+def test_a_pair_command_that_is_permitted_may_name_permitted_units_only(role: str) -> None:
+    unit = Unit([HERE])
+    guarded = gate(unit, permitted=Permitted(PERMITTED.naas, frozenset({PAIR_OPCODE})))
+    right = PairList(Designator.of_naa(HERE), Designator.of_naa(OTHER))
+    guarded.execute(pair_order(PairCommand.CREATE, right), 1.0)
+    guarded.execute(pair_order(PairCommand.CREATE, replace(right, secondary=Designator.of_naa(NOBODY))), 1.0)
+    for strange in (Designator.of_naa(STRANGER), Designator(1, 0, 3, b"")):
+        wrong = replace(right, primary=strange) if role == "primary" else replace(right, secondary=strange)
+        with pytest.raises(SafetyRefusal, match="pair list"):
+            guarded.execute(pair_order(PairCommand.CREATE, wrong), 1.0)
+    assert unit.opcodes.count(PAIR_OPCODE) == 2
