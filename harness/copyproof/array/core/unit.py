@@ -163,8 +163,11 @@ class ControlUnit:
         self._within(destination, destination_lba, count)
         self._before_read(source, source_lba, count)
         self.pairs.before_write(destination, destination_lba, count)
-        self.move(source, source_lba, destination, destination_lba, count, Actor.HOST)
-        self.pairs.after_write(destination, destination_lba, count)
+        try:
+            self.move(source, source_lba, destination, destination_lba, count, Actor.HOST)
+        finally:
+            # What was copied before a fault has changed as well, and a resync must know.
+            self.pairs.after_write(destination, destination_lba, count)
 
     def move(
         self, source: int, source_lba: int, destination: int, destination_lba: int, count: int, actor: Actor
