@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import select
 import signal
 import subprocess
 import time
@@ -17,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from copyproof.errors import PermissionDenied, ToolMissing, TransportTimeout
+from copyproof.errors import DeviceError, PermissionDenied, ToolMissing, TransportTimeout
 
 REAP = 2.0
 """Seconds to wait for a killed program to go; one that sits in the kernel may never do so."""
@@ -82,12 +83,12 @@ def run(argv: Sequence[str], *, timeout: float, stdin: bytes = b"") -> Completed
     return Completed(child.returncode, out, err, time.monotonic() - started)
 
 
-def _start(argv: Sequence[str]) -> subprocess.Popen[bytes]:
+def _start(argv: Sequence[str], errors: int = subprocess.PIPE) -> subprocess.Popen[bytes]:
     pipe = subprocess.PIPE
     try:
         # A session of its own: Ctrl-C reaches the harness alone, which then decides what to kill.
         return subprocess.Popen(
-            list(argv), stdin=pipe, stdout=pipe, stderr=pipe, env=environment(), start_new_session=True
+            list(argv), stdin=pipe, stdout=pipe, stderr=errors, env=environment(), start_new_session=True
         )
     except FileNotFoundError:
         raise ToolMissing(f"{argv[0]} is not installed (Debian: see ci/packages)") from None
@@ -95,6 +96,57 @@ def _start(argv: Sequence[str]) -> subprocess.Popen[bytes]:
         raise PermissionDenied(f"{argv[0]} may not be run by this user") from None
     except OSError as error:
         raise ToolMissing(f"{argv[0]} cannot be run: {error.strerror}") from None
+
+
+class Companion:
+    """A program that runs beside ours until `end`, or until ours is gone: then its standard input ends.
+
+    `word` is the line by which it says that it is ready, `log` the file that gets its standard error. Raises
+    DeviceError when it does not say so within `timeout` seconds, and what `run` does when it cannot be started.
+
+    >>> beside = Companion(["sh", "-c", "echo up; exec cat"], b"", "up", Path("/dev/null"), timeout=5)
+    >>> beside.end(patience=5)
+    0
+    """
+
+    def __init__(self, argv: Sequence[str], stdin: bytes, word: str, log: Path, timeout: float) -> None:
+        with log.open("ab") as errors:
+            self._child = _start(argv, errors.fileno())
+        self._name, self._log = " ".join(argv), log
+        assert self._child.stdin is not None
+        try:
+            self._child.stdin.write(stdin)
+            self._child.stdin.flush()
+            self._await(word, timeout)
+        except BaseException:
+            _kill(self._child)
+            raise
+
+    @property
+    def running(self) -> bool:
+        """Whether it is still there."""
+        return self._child.poll() is None
+
+    def end(self, patience: float) -> int:
+        """End its standard input, wait at most `patience` seconds, then kill it; return its exit status."""
+        for pipe in (self._child.stdin, self._child.stdout):
+            if pipe is not None:
+                with contextlib.suppress(OSError):
+                    pipe.close()
+        try:
+            return self._child.wait(patience)
+        except subprocess.TimeoutExpired:
+            _kill(self._child)
+            return -signal.SIGKILL
+
+    def _await(self, word: str, timeout: float) -> None:
+        out = self._child.stdout
+        assert out is not None
+        ready, _, _ = select.select([out], [], [], timeout)
+        said = out.readline().decode(errors="replace").strip() if ready else f"nothing within {timeout:g} s"
+        if said != word:
+            trouble = self._log.read_text(errors="replace").strip().splitlines()[-1:] if self._log.is_file() else []
+            raise DeviceError(f"{self._name} did not start: {'; '.join([said or 'it ended', *trouble])}")
 
 
 def _kill(child: subprocess.Popen[bytes]) -> None:

@@ -58,6 +58,6 @@ def test_a_wrong_tag_in_the_source_ends_the_copy(hil: Rig, tag: str, value: int)
 @hil_needs(Capability.SIDECAR)
 def test_the_application_tag_follows_the_declared_policy(hil: Rig) -> None:
     order = hil.copy(blocks=8)
-    with hil.changed_labels(order, count=8, application=SOURCE_TAG):
+    with hil.tagged(order, SOURCE_TAG) as tag:
         sent = hil.send(order)
-    hil.judge(sent, hil.application_breach(order, SOURCE_TAG))
+    hil.judge(sent, hil.application_breach(order, tag))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TypeAlias
 
 from copyproof import process
@@ -167,13 +168,19 @@ class Player:
 
     def reset(self, volume: int) -> None:
         """Reset one unit, and nothing wider where that fails: the whole bus belongs to others too."""
-        node = self._unit(volume).lun.device.sg[0]
-        done = self.run(["sg_reset", "--no-esc", "--device", str(node)], timeout=PATIENCE)
-        if done.code:
-            raise DeviceError(f"{node} cannot be reset: {done.error_text.strip()}")
+        lun = self._unit(volume).lun
+        if lun.path:
+            lun.path.reset()
+        else:
+            self._reset_node(lun.device.sg[0])
         self.log.append(WasReset(volume))
         for unit in self.bench.units.values():
             drain(unit.transport, PATIENCE)
+
+    def _reset_node(self, node: Path) -> None:
+        done = self.run(["sg_reset", "--no-esc", "--device", str(node)], timeout=PATIENCE)
+        if done.code:
+            raise DeviceError(f"{node} cannot be reset: {done.error_text.strip()}")
 
     def _known(self) -> KnownTarget:
         known, ground = self.bench.known, self.ground

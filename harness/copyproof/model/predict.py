@@ -107,11 +107,12 @@ def _copy_out(command: Command, unit: KnownUnit, target: KnownTarget) -> Predict
         return _answered("SPC-4 4.2.5.2, 5.17.3: the service action is reserved", *_NOT_IMPLEMENTED)
     if command.service_action == CopyOut.COPY_OPERATION_ABORT and not target.active:
         return _answered("SPC-4 6.3: no such copy is in progress, or the command is optional", *_NOT_IMPLEMENTED)
+    length = number(command.cdb, 10, 4)
     if command.service_action != CopyOut.EXTENDED_COPY_LID1:
-        return _unknown(command, unit, target)
+        nothing = Prediction((Branch((), "SPC-4 5.17.3: where no list comes, nothing is ordered"),))
+        return _unknown(command, unit, target) if length else nothing
     if target.copies is False:
         return _answered("SPC-4 5.17.3: EXTENDED COPY(LID1) is optional, and not there", *_NOT_IMPLEMENTED)
-    length = number(command.cdb, 10, 4)
     if not length:
         return Prediction((Branch((GOOD,), "SPC-4 6.4.1: a parameter list length of 0 is no error"),))
     if length > len(command.data_out):

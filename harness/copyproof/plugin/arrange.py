@@ -178,17 +178,36 @@ class Arrangement:
             store.write(first.source_lba + block, right)
             self.bench.faults = [fault for fault in self.bench.faults if fault not in faults]
 
+    @contextmanager
+    def tagged(self, order: Order, tag: int) -> Iterator[int]:
+        """Give all source blocks of an order an application tag for a while, and tell which they have.
+
+        Where the target gives each volume's blocks a tag of its own, a foreign one is a wrong label: they keep theirs.
+        """
+        part = order.intent[0]
+        own = self._own_tag(ROLES[part.source])
+        if own is not None:
+            yield own
+            return
+        with self.changed_labels(order, count=part.blocks, application=tag):
+            yield tag
+
     def application_breach(self, order: Order, source_tag: int) -> str:
         """Say what is wrong with the application tags of copied blocks whose sources carried `source_tag`."""
         part, policy = order.intent[0], self.bench.spec.labels.application_tag
         found = self.bench.labels(ROLES[part.destination]).read(part.destination_lba, part.blocks)["application"]
         tags = sorted(set(found.tolist()))
-        right = {TagPolicy.ZERO: [0], TagPolicy.KEPT: [source_tag]}.get(policy)
-        if tags == right or (right is None and source_tag not in tags):
+        due = {TagPolicy.ZERO: 0, TagPolicy.KEPT: source_tag}.get(policy, self._own_tag(ROLES[part.destination]))
+        if tags == [due] or (due is None and source_tag not in tags):
             return ""
         shown = ", ".join(f"{tag:04X}h" for tag in tags)
         had = f"the source had {source_tag:04X}h, the policy is {policy.value}"
         return f"the copied blocks carry application tags {shown}; {had}"
+
+    def _own_tag(self, role: Role) -> int | None:
+        """The application tag that the target gives all blocks of a unit; None where it is not known, or no such."""
+        own = self.bench.spec.labels.application_tag is TagPolicy.VOLUME
+        return self.bench.unit(role).lun.tag if own else None
 
     def _pair(self, source: Role | Span, destination: Role | Span, blocks: int) -> tuple[Span, Span]:
         """Two spans at different LBAs: a copy to its own LBA would prove no relabelling."""

@@ -15,6 +15,7 @@ import pytest
 from copyproof.blocks.origin import SEEDS
 from copyproof.errors import UsageError
 from copyproof.targets import spec
+from copyproof.targets.rules import check
 from copyproof.transport.tape import TapeWriter
 from copyproof.transport.ways import Way
 from copyproof.verify.scope import Scope
@@ -24,7 +25,11 @@ def target(config: pytest.Config) -> spec.TargetSpec:
     """Return the target that was given, with the transport that was given; raises UsageError (see `spec.load`)."""
     found = spec.load(config.getoption("--hil-target"))
     way = config.getoption("--hil-transport")
-    return msgspec.structs.replace(found, transport=Way(way)) if way else found
+    if not way:
+        return found
+    changed = msgspec.structs.replace(found, transport=Way(way))
+    check(changed, f"--hil-transport={way}")
+    return changed
 
 
 def tape(config: pytest.Config) -> TapeWriter | None:

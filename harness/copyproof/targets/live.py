@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol
 
+from copyproof.array.trace import Event
 from copyproof.device import Device
 from copyproof.targets.spec import TargetSpec
 from copyproof.transport.base import Direct
@@ -54,13 +55,35 @@ class Lun:
         return bool(self.device.block or self.path)
 
 
+class Control(Protocol):
+    """What can be seen of an array, and done to it, beside the commands of its hosts."""
+
+    def events(self) -> Sequence[Event]:
+        """What the controller did since the trace was last cleared, oldest first."""
+        ...
+
+    def clear(self) -> None:
+        """Forget the trace."""
+        ...
+
+    def run(self, ticks: int) -> None:
+        """Let so many ticks of background work pass."""
+        ...
+
+    def internal_errors(self) -> Sequence[str]:
+        """The traceback of each error that is the array's own: a run that has one has failed."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class LiveTarget:
-    """A target that is up: its units by role. `facts` holds what the driver knows (kernel, fabric), for the record."""
+    """A target that is up: its units by role. `facts` holds what the driver knows (kernel, fabric), for the record;
+    `control` is there where the target is a white box."""
 
     spec: TargetSpec
     luns: Mapping[Role, Lun]
     facts: Mapping[str, str] = field(default_factory=dict)
+    control: Control | None = None
 
     def lun(self, role: Role) -> Lun:
         """Return the unit in a role; raises KeyError when this target has none."""

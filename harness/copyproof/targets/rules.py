@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from copyproof.targets.spec import TargetSpec
 
 ROLES = ("source", "destination", "bystander", "hidden", "readonly")
-_NEEDED = {"lio": ("source", "destination", "bystander", "hidden"), "lab": ("source", "destination")}
+_MADE = ("source", "destination", "bystander", "hidden")
+_NEEDED = {"lio": _MADE, "software": _MADE, "tcmu": _MADE, "lab": ("source", "destination")}
 #: The bytes that a bystander may have at most: it is written whole, and read whole after each command.
 BYSTANDER_LIMIT = 256 << 20
 
@@ -28,7 +29,8 @@ def check(target: TargetSpec, where: str) -> None:
 def _faults(target: TargetSpec) -> Iterator[Fault]:
     yield from _common(target)
     yield from _overlap(target)
-    yield from _lio(target) if target.driver == "lio" else _lab(target)
+    yield from _way(target)
+    yield from {"lio": _lio, "lab": _lab, "software": _array, "tcmu": _array}[target.driver](target)
 
 
 def _common(target: TargetSpec) -> Iterator[Fault]:
@@ -60,11 +62,37 @@ def _lio(target: TargetSpec) -> Iterator[Fault]:
         yield "labels.probes", "sidecar needs lio.protection = 1 and lio.backstore = fileio"
     if "readonly" in target.luns and target.lio.fabric != "iscsi":
         yield "luns.readonly", "only lio.fabric = iscsi can map a unit read-only"
+    yield from _made(target)
+
+
+def _made(target: TargetSpec) -> Iterator[Fault]:
+    """The units of a driver that makes them."""
     for role, lun in target.luns.items():
         if lun.naa or lun.serial or lun.destroy:
-            yield f"luns.{role}", "the lio driver makes its units: give size only, not naa, serial or destroy"
+            made = f"the {target.driver} driver makes its units"
+            yield f"luns.{role}", f"{made}: give size only, not naa, serial or destroy"
         if lun.size == 0 or lun.size % 4096:
             yield f"luns.{role}.size", "must be a multiple of 4096 bytes above 0"
+
+
+def _way(target: TargetSpec) -> Iterator[Fault]:
+    if (target.transport.value == "inprocess") != (target.driver == "software"):
+        yield "transport", "inprocess is the way of the software driver, whose units have no nodes, and of no other"
+
+
+def _array(target: TargetSpec) -> Iterator[Fault]:
+    from copyproof.targets.arrays import settings_of
+
+    yield from _made(target)
+    probes = {probe.value for probe in target.labels.probes}
+    if strange := probes - {"rdprotect", "none"}:
+        yield "labels.probes", f"{min(strange)} shows nothing of the software array; use rdprotect"
+    if "rdprotect" in probes and not target.array.protection:
+        yield "labels.probes", "rdprotect needs array.protection = 1, 2 or 3"
+    try:
+        settings_of(target)
+    except UsageError as problem:
+        yield "array", str(problem)
 
 
 def _lab(target: TargetSpec) -> Iterator[Fault]:

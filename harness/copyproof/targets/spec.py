@@ -65,7 +65,7 @@ class Labels(Struct, frozen=True, kw_only=True):
 
 
 class LunSpec(Struct, frozen=True, kw_only=True):
-    """One unit. LIO drivers make it (`size` in bytes); the lab driver finds it by `naa` or `serial`.
+    """One unit. Drivers make it (`size` in bytes); the lab driver finds it by `naa` or `serial`.
 
     `destroy` permits a device that carries a partition table or a file-system signature.
     """
@@ -85,6 +85,26 @@ class LioSpec(Struct, frozen=True, kw_only=True):
     protection: Literal[0, 1] = 0
 
 
+class ArraySpec(Struct, frozen=True, kw_only=True):
+    """How the software array is built. Sizes in bytes; `fabric` is for the tcmu driver.
+
+    `media` are where the members of the RAID group keep their blocks; `exchange` is where the address change unit does
+    its work; `pace` is how many slots each kind of background work may do a tick. `defects` name what the array is to
+    do wrong, on purpose.
+    """
+
+    fabric: Literal["loopback", "iscsi"] = "loopback"
+    block_size: Literal[512, 4096] = 512
+    protection: Literal[0, 1, 2, 3] = 1
+    raid: Literal[5, 1] = 5
+    members: int = 5
+    media: Literal["memory", "files"] = "memory"
+    cache: Size = Size(10_000_000_000)
+    exchange: Literal["in-buffer", "after-move", "single-buffer"] = "in-buffer"
+    pace: int = 16
+    defects: tuple[str, ...] = ()
+
+
 class TargetSpec(Struct, frozen=True, kw_only=True):
     """A whole target file. Times in seconds; `luns` by role: source, destination, bystander, hidden, readonly.
 
@@ -94,7 +114,7 @@ class TargetSpec(Struct, frozen=True, kw_only=True):
     """
 
     name: str
-    driver: Literal["lio", "lab"]
+    driver: Literal["lio", "lab", "software", "tcmu"]
     luns: dict[str, LunSpec]
     title: str = ""
     profile: str = ""
@@ -104,6 +124,7 @@ class TargetSpec(Struct, frozen=True, kw_only=True):
     overlap: Overlap = Overlap()
     labels: Labels = Labels()
     lio: LioSpec = LioSpec()
+    array: ArraySpec = ArraySpec()
 
 
 def names() -> list[str]:
@@ -153,7 +174,7 @@ def parse(raw: dict[str, Any], where: str) -> TargetSpec:
     >>> parse({"driver": "loi"}, "t.toml")
     Traceback (most recent call last):
         ...
-    copyproof.errors.UsageError: t.toml: driver: 'loi' is not allowed; it must be one of lio, lab
+    copyproof.errors.UsageError: t.toml: driver: 'loi' is not allowed; it must be one of lio, lab, software, tcmu
     """
     from copyproof.targets.complaints import convert
     from copyproof.targets.rules import check

@@ -7,20 +7,25 @@ from contextlib import closing, contextmanager
 from enum import Enum
 from pathlib import Path
 
+from copyproof.errors import UsageError
 from copyproof.scsi.command import Command
 from copyproof.transport.base import Transport
 
 
 class Way(Enum):
-    """How commands reach an sg node: by sg_raw of sg3_utils, a process a command, or by the SG_IO ioctl."""
+    """How commands reach a unit: its sg node by sg_raw of sg3_utils, a process a command, or by the SG_IO ioctl; or,
+    with no node, in process."""
 
     SG3 = "sg3"
     SGIO = "sgio"
+    INPROCESS = "inprocess"
 
 
 @contextmanager
 def reach(way: Way, node: Path) -> Iterator[Transport]:
     """Give a transport to a node, and let go of the node afterwards; nothing is opened before the first command.
+
+    Raises UsageError for INPROCESS: what a driver serves so has no node.
 
     >>> with reach(Way.SGIO, Path("/dev/sg2")) as transport:
     ...     transport.name
@@ -31,6 +36,8 @@ def reach(way: Way, node: Path) -> Iterator[Transport]:
 
         yield Sg3(node)
         return
+    if way is Way.INPROCESS:
+        raise UsageError(f"{node} is a node of this host: reach it by sg3 or sgio, not in process")
     from copyproof.transport.sgio import Sgio
 
     with closing(Sgio(node)) as transport:
@@ -46,6 +53,8 @@ def check_size(way: Way, command: Command) -> None:
         from copyproof.transport import sg3
 
         sg3.check_size(command)
+        return
+    if way is Way.INPROCESS:
         return
     from copyproof.transport import sgio
 

@@ -27,8 +27,9 @@ def test_every_target_is_in_the_table(name: str) -> None:
 
 
 def test_every_key_is_explained() -> None:
-    keys = {*spec.TargetSpec.__struct_fields__} - {"overlap", "labels", "lio", "luns"}
-    for table, kind in (("overlap", spec.Overlap), ("labels", spec.Labels), ("lio", spec.LioSpec)):
+    keys = {*spec.TargetSpec.__struct_fields__} - {"overlap", "labels", "lio", "array", "luns"}
+    tables = (("overlap", spec.Overlap), ("labels", spec.Labels), ("lio", spec.LioSpec), ("array", spec.ArraySpec))
+    for table, kind in tables:
         keys |= {f"{table}.{field}" for field in kind.__struct_fields__}
     assert [key for key in sorted(keys) if f"| `{key}` |" not in README] == []
     assert [role for role in ROLES if f"`{role}`" not in README] == []
@@ -54,7 +55,7 @@ LAB_KEYS = sorted(
         *spec.LunSpec.__struct_fields__,
         *ROLES,
     }
-    - {"lio", "size"}
+    - {"lio", "array", "size"}
 )
 
 

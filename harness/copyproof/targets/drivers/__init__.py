@@ -16,6 +16,8 @@ from copyproof.targets.spec import TargetSpec
 DRIVERS = {
     "lio": "copyproof.targets.drivers.lio.driver:LioDriver",
     "lab": "copyproof.targets.drivers.lab:LabDriver",
+    "software": "copyproof.targets.drivers.software:SoftwareDriver",
+    "tcmu": "copyproof.targets.drivers.tcmu.driver:TcmuDriver",
 }
 
 

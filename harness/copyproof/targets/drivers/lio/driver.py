@@ -66,17 +66,17 @@ class LioDriver:
 
     @ground.quiet()
     def _build(self, mark: Mark) -> list[Backstore]:
-        folder = ground.folder(mark)
+        folder, units = ground.folder(mark), self.spec.luns.items()
         folder.mkdir(mode=0o700)
-        stores = [
-            backstores.make(self.spec.lio, Wanted(Role(role), lun.size, fresh_serial(mark), mark, folder), self._run)
-            for role, lun in self.spec.luns.items()
-        ]
-        if self.spec.lio.fabric == "iscsi":
+        stores = self._stores([Wanted(Role(name), lun.size, fresh_serial(mark), mark, folder) for name, lun in units])
+        if ground.built_of(self.spec)[1] == "iscsi":
             initiator.log_in(mark, iscsi.publish(mark, stores), self._run)
         else:
             loopback.publish(mark, stores)
         return stores
+
+    def _stores(self, wanted: list[Wanted]) -> list[Backstore]:
+        return [backstores.make(self.spec.lio, each, self._run) for each in wanted]
 
     def _find(self, stores: list[Backstore]) -> LiveTarget:
         found = discovery.wait_for([store.naa for store in stores], APPEAR)

@@ -20,20 +20,32 @@ from copyproof.targets.spec import TargetSpec
 CONFIGFS = Path("/sys/kernel/config")
 DBROOT = Path("/etc/target")
 _SHARED = ("configfs", "target_core_mod", "sg", "sd_mod")
-_BACKSTORE = {"fileio": ("target_core_file",), "ramdisk": (), "iblock": ("target_core_iblock", "loop")}
+_BACKSTORE = {
+    "fileio": ("target_core_file",),
+    "ramdisk": (),
+    "iblock": ("target_core_iblock", "loop"),
+    "user": ("target_core_user",),
+}
 _FABRIC = {"loopback": ("tcm_loop",), "iscsi": ("iscsi_target_mod", "iscsi_tcp")}
 _PROGRAMS = {"sg_raw": "sg3-utils", "modprobe": "kmod", "blkid": "util-linux"}
 
 
 def modules(spec: TargetSpec) -> tuple[str, ...]:
     """Return the kernel modules that a target needs, in the order to load them."""
-    return (*_SHARED, *_BACKSTORE[spec.lio.backstore], *_FABRIC[spec.lio.fabric])
+    backstore, way = built_of(spec)
+    return (*_SHARED, *_BACKSTORE[backstore], *_FABRIC[way])
+
+
+def built_of(spec: TargetSpec) -> tuple[str, str]:
+    """Return backstore and fabric of a target that is built in LIO."""
+    return ("user", spec.array.fabric) if spec.driver == "tcmu" else (spec.lio.backstore, spec.lio.fabric)
 
 
 def programs(spec: TargetSpec) -> dict[str, str]:
     """Return the programs that a target needs, each with its Debian package."""
-    iscsi = {"iscsiadm": "open-iscsi", "iscsid": "open-iscsi"} if spec.lio.fabric == "iscsi" else {}
-    loop = {"losetup": "mount"} if spec.lio.backstore == "iblock" else {}
+    backstore, way = built_of(spec)
+    iscsi = {"iscsiadm": "open-iscsi", "iscsid": "open-iscsi"} if way == "iscsi" else {}
+    loop = {"losetup": "mount"} if backstore == "iblock" else {}
     return {**_PROGRAMS, **iscsi, **loop}
 
 

@@ -1,0 +1,133 @@
+"""The array's control socket: one JSON object a line each way, for its trace, its clock and its own errors.
+
+A request is `{"do": NAME}`, with `"ticks": N` for `run`; the answer is `{"done": VALUE}` or `{"refused": WHY}`.
+
+>>> from copyproof.array.settings import ArraySettings, VolumeSettings
+>>> from copyproof.serving.inproc import Served
+>>> array = Served(ArraySettings(volumes=(VolumeSettings(1, 64),)))
+>>> answered(array, b'{"do": "internal_errors"}'), answered(array, b'{"do": "dance"}')[:12]
+(b'{"done":[]}\\n', b'{"refused":"')
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+from copyproof.array.trace import Event
+from copyproof.errors import DeviceError, TargetLost
+from copyproof.serving.inproc import Served
+
+T = TypeVar("T")
+LINE_MOST = 1 << 16
+"""Bytes of a request."""
+PATIENCE = 120.0
+"""Seconds that an answer may take: the array works on one thing at a time."""
+
+
+class Asked(msgspec.Struct, forbid_unknown_fields=True):
+    """A request."""
+
+    do: str
+    ticks: int = 0
+
+
+_CALLS: Mapping[str, Callable[[Served, Asked], object]] = {
+    "events": lambda array, _: array.events(),
+    "clear": lambda array, _: array.clear(),
+    "run": lambda array, asked: array.run(asked.ticks),
+    "internal_errors": lambda array, _: array.internal_errors(),
+}
+
+
+def answered(array: Served, line: bytes) -> bytes:
+    """Do what a line asks for and return the line that answers it; whatever comes, there is an answer."""
+    try:
+        asked = msgspec.json.decode(line, type=Asked)
+    except (msgspec.MsgspecError, ValueError) as problem:
+        return _line({"refused": f"not understood: {problem}"})
+    call = _CALLS.get(asked.do)
+    if call is None or asked.ticks < 0:
+        return _line({"refused": f"there is {', '.join(_CALLS)}; ticks are 0 or more"})
+    return _line({"done": call(array, asked)})
+
+
+def _line(value: object) -> bytes:
+    return msgspec.json.encode(value) + b"\n"
+
+
+class Conversation:
+    """One connection of the serving side: bytes in, whole lines answered."""
+
+    def __init__(self, connection: socket.socket, array: Served) -> None:
+        self.connection, self._array = connection, array
+        self._heard = b""
+
+    def hear(self) -> bool:
+        """Read what has come and answer it; False when the other side has gone or says too much."""
+        try:
+            more = self.connection.recv(LINE_MOST)
+            *lines, self._heard = (self._heard + more).split(b"\n")
+            for line in lines:
+                self.connection.sendall(answered(self._array, line))
+        except OSError:
+            return False
+        return bool(more) and len(self._heard) <= LINE_MOST
+
+
+class Remote:
+    """The array of another process by its control socket, connected with the first call."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._connection: socket.socket | None = None
+        self._heard = b""
+
+    def events(self) -> tuple[Event, ...]:
+        """What the controller did since the trace was last cleared, oldest first; raises DeviceError."""
+        return self._ask(tuple[Event, ...], do="events")
+
+    def clear(self) -> None:
+        """Forget the trace; raises DeviceError."""
+        self._ask(object, do="clear")
+
+    def run(self, ticks: int) -> None:
+        """Let so many ticks pass, beside those of the clock; raises DeviceError."""
+        self._ask(object, do="run", ticks=ticks)
+
+    def internal_errors(self) -> tuple[str, ...]:
+        """The traceback of each error that is the array's own; raises DeviceError."""
+        return self._ask(tuple[str, ...], do="internal_errors")
+
+    def close(self) -> None:
+        """Hang up."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+    def _ask(self, kind: type[T], **asked: object) -> T:
+        try:
+            raw = msgspec.json.decode(self._said(_line(asked)))
+        except (OSError, msgspec.MsgspecError) as problem:
+            raise TargetLost(f"the array's control socket {self.path} gives no answer: {problem}") from None
+        if "refused" in raw:
+            raise DeviceError(f"the array refuses {asked['do']}: {raw['refused']}")
+        return msgspec.convert(raw["done"], kind)
+
+    def _said(self, line: bytes) -> bytes:
+        if self._connection is None:
+            self._connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            self._connection.settimeout(PATIENCE)
+            self._connection.connect(str(self.path))
+        self._connection.sendall(line)
+        while b"\n" not in self._heard:
+            more = self._connection.recv(1 << 20)
+            if not more:
+                raise OSError("it was closed")
+            self._heard += more
+        answer, _, self._heard = self._heard.partition(b"\n")
+        return answer

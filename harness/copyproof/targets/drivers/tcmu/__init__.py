@@ -1,0 +1,1 @@
+"""The software array behind Linux's SCSI target, answered by a process of its own."""
