@@ -65,11 +65,13 @@ class PairBench:
         self.unit.write(volume, lba, self.unit.labelled(volume, lba, data))
 
     def read(self, volume: int, lba: int = 0, count: int | None = None) -> list[int]:
-        """Read blocks as a host does; a block that was torn, or whose label is not its own, shows as -1."""
+        """Read blocks as a host does. A block that was never written shows as 0, one that is torn, or whose label is
+        not its own, as -1."""
         blocks = self.unit.read_raw(volume, lba, BLOCKS - lba if count is None else count)
         own = self.unit.labelled(volume, lba, blocks.data)
         words = blocks.data.view("<u8")
-        right = (words == words[:, :1]).all(axis=1) & (blocks.labels == own.labels)
+        blank = (words == 0).all(axis=1) & (blocks.labels.view(np.uint64) == 2**64 - 1)
+        right = (words == words[:, :1]).all(axis=1) & ((blocks.labels == own.labels) | blank)
         return [int(value) for value in np.where(right, words[:, 0].astype(np.int64), -1)]
 
 

@@ -12,6 +12,7 @@ from copyproof.array.core.pair_rules import PairRules
 from copyproof.array.core.pairs import PairTable
 from copyproof.array.core.unit import ControlUnit
 from copyproof.array.settings import ArraySettings, VolumeSettings
+from copyproof.array.trace import Actor, Step
 from copyproof.scsi.pair import PairCommand, PairState, SplitKind
 from tests.array.pair_bench import BLOCKS, GRAIN, P, PairBench, S, T, U, V, first, with_
 
@@ -290,3 +291,44 @@ def test_a_grain_is_given_in_bytes_whatever_the_block_size() -> None:
     table.order(PairOrder(PairCommand.CREATE, P, S))
     table.tick()
     assert table.status(P)[0].moved == 8
+
+
+def test_a_payload_damaged_on_p_suspends_the_pair_and_never_reaches_s() -> None:
+    bench = PairBench()
+    bench.unit.damage(P, 20)
+    bench.create()
+    assert bench.state() is PairState.PSUE
+    assert bench.read(S, 20, 1) == [first(S)[20]]
+    assert "guard" in bench.table.status(P)[0].cause
+
+
+def test_an_s_that_was_written_holds_nothing_where_p_was_unmapped() -> None:
+    bench = PairBench()
+    bench.unit.unmap(P, 10, 20)
+    bench.create()
+    assert bench.read(S) == with_(first(P), dict.fromkeys(range(10, 30), 0))
+
+
+def test_the_old_block_is_destaged_to_s_before_the_write_to_p_is_taken() -> None:
+    bench = PairBench()
+    bench.create_split()
+    bench.trace.clear()
+    bench.write(P, 17, 7)
+    steps = [(event.step, event.actor, event.volume) for event in bench.trace.events]
+    assert steps[0] == (Step.ORDER, Actor.PAIR, S)
+    assert (Step.MOVE, Actor.DRR, S) in steps
+    assert steps[-2:] == [(Step.DESTAGE, Actor.CACHE, S), (Step.COMMIT, Actor.HOST, P)]
+
+
+def test_a_resync_moves_the_grains_of_both_bitmaps_by_the_drr_and_no_others() -> None:
+    bench = PairBench()
+    bench.create()
+    bench.split()
+    bench.write(P, 3, 7)
+    bench.write(S, 20, 8)
+    bench.trace.clear()
+    bench.order(PairCommand.RESYNC)
+    bench.finish()
+    moved = {(event.lba, event.count) for event in bench.trace.events if event.step is Step.MOVE}
+    assert moved == {(0, GRAIN), (16, GRAIN)}
+    assert {event.actor for event in bench.trace.events if event.step is Step.MOVE} == {Actor.DRR}

@@ -70,6 +70,12 @@ def delete_during_the_initial_copy(bench: PairBench) -> Shown:
     return bench.read(S), list(range(BLOCKS))
 
 
+def initial_copy(bench: PairBench) -> Shown:
+    bench.create()
+    bench.split()
+    return bench.read(S), first(P)
+
+
 CASES = [
     (Defect.COW_SKIPPED, overwrite_p),
     (Defect.COW_LATE, overwrite_p),
@@ -80,6 +86,7 @@ CASES = [
     (Defect.RESYNC_PRIMARY_ONLY, resync_after_a_write_to_s),
     (Defect.GROUP_SPLIT_TORN, split_a_group),
     (Defect.DELETED_COPIES_ON, delete_during_the_initial_copy),
+    (Defect.SOURCE_NUMBER, initial_copy),
 ]
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from copyproof.array.core.errors import AccessFault
 from copyproof.array.core.pair_rules import PairRefused, PairRules, Refusal
+from copyproof.errors import UsageError
 from copyproof.scsi.pair import Answer, HostAccess, PairCommand, PairState, SplitKind
 from tests.array.pair_bench import GRAIN, P, PairBench, S, T, U, V
 
@@ -238,3 +239,9 @@ def test_a_group_shows_the_least_settled_state_of_its_pairs() -> None:
     bench.order(C.RESYNC)
     shown.append(bench.table.group_state(1))
     assert shown == [PairState.PAIR, PairState.PSUS, PairState.PSUE, PairState.COPY_RS]
+
+
+@pytest.mark.parametrize("wrong", [{"pace": 0}, {"pace": 16}, {"secondaries": 0}, {"deleting_ticks": -1}, {"grain": 0}])
+def test_rules_out_of_range_are_the_users_mistake(wrong: dict[str, int]) -> None:
+    with pytest.raises(UsageError, match=next(iter(wrong))):
+        PairRules(**wrong)  # type: ignore[arg-type]

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from copyproof.array.core.errors import ArrayFault
+from copyproof.errors import UsageError
 from copyproof.scsi.pair import Answer, HostAccess, PairCommand, PairState, VolumeRole
 
 
@@ -42,6 +43,16 @@ class PairRefused(ArrayFault):
         self.reason = reason
 
 
+GROUPS = 255
+"""Consistency groups are numbered 1 to this; 0 stands for none."""
+
+PACES = 15
+"""The fastest copy pace, as the -c option of CCI counts: 1 to 15."""
+
+MIRRORS = 255
+"""The most secondaries that a primary can be allowed."""
+
+
 @dataclass(frozen=True, slots=True)
 class PairRules:
     """How the array's pairs behave where the guides conflict or leave it open, and their limits.
@@ -52,7 +63,7 @@ class PairRules:
     passes SMPL(PD) for `deleting_ticks` ticks, with `deleting_access` to both volumes. A P-VOL has at most
     `secondaries` S-VOLs. Differences are kept for each `grain` bytes (256 KiB in the guides), a multiple of the block
     size. `pace` is how many grains a pair copies in a tick, 1 to 15, where the order does not say. `resignature` gives
-    an S-VOL a disk identity of its own when it is split.
+    an S-VOL a disk identity of its own when it is split. Raises UsageError for what is out of range.
     """
 
     restoring_access: HostAccess = HostAccess.NONE
@@ -67,12 +78,14 @@ class PairRules:
     pace: int = 3
     resignature: bool = False
 
+    def __post_init__(self) -> None:
+        limits = {"secondaries": (1, MIRRORS), "pace": (1, PACES), "deleting_ticks": (0, None), "grain": (512, None)}
+        for name, (least, most) in limits.items():
+            value = getattr(self, name)
+            if value < least or (most is not None and value > most):
+                until = "" if most is None else f" to {most}"
+                raise UsageError(f"pairs.{name} {value}: must be {least}{until}" + (" or more" if most is None else ""))
 
-GROUPS = 255
-"""Consistency groups are numbered 1 to this; 0 stands for none."""
-
-PACES = 15
-"""The fastest copy pace, as pairs' -c option counts: 1 to 15."""
 
 _A, _N, _R = Answer.DONE, Answer.IGNORED, Answer.REFUSED
 
