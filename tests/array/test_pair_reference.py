@@ -34,10 +34,8 @@ class Walk:
         self.note(PairCommand.CREATE, P, S, True)
 
     def step(self) -> None:
-        actions = (
-            [self.order] * 3 + [self.write] * 4 + [self.wait] * 3 + [self.read, self.copy]
-        actions += [self.erase, self.order_group]
-        )
+        often = [self.order, self.write, self.write, self.wait] * 3
+        actions = [*often, self.read, self.copy, self.erase, self.order_group]
         self.random.choice(actions)()
         for status in self.bench.table.status():
             self.reference.see((status.primary, status.secondary), status.state)
