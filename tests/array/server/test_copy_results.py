@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
+
 import pytest
 
 from copyproof.array.server.copy_operations import RECORDS
 from copyproof.array.settings import CopyLimits
+from copyproof.process import run
 from copyproof.scsi import cdb
 from copyproof.scsi.answers import (
     CopyState,
@@ -209,3 +213,24 @@ def test_page_8fh_lists_its_descriptors_in_order_and_the_commands_there_are(arra
     assert page.commands is not None
     assert page.commands == frozenset((item.opcode, item.action or 0) for item in listed if item.opcode in (0x83, 0x84))
     assert len(page.commands) == 13
+
+
+@pytest.mark.skipif(not shutil.which("sg_vpd", path="/usr/bin:/usr/sbin"), reason="sg3_utils is not installed")
+def test_sg_vpd_reads_the_same_limits_from_page_8fh(array: Bench, tmp_path: Path) -> None:
+    file = tmp_path / "page.hex"
+    file.write_text(array.send(cdb.inquiry(0x8F, 4096)).data.hex(" "))
+    told = run(["sg_vpd", "-p", "0x8f", "-I", str(file)], timeout=10).text
+    limits = array.server.settings.copy
+    for line in (
+        f"Maximum range descriptors: {limits.ranges}",
+        f"Default inactivity timeout: {limits.default_timeout} seconds",
+        f"Maximum CSCD descriptor count: {limits.cscds}",
+        f"Maximum descriptor list length: {limits.list_bytes}",
+        f"Maximum Bytes in block ROD: {limits.token_bytes}",
+        f"Maximum segment length: {limits.segment_bytes}",
+        f"Held data limit: {limits.held_bytes}",
+        "CSCD: Identification Descriptor [0xe4]",
+        "Report all ROD tokens",
+        "ROD type: block device zero [0xffff0001]",
+    ):
+        assert line in told

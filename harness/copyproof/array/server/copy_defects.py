@@ -70,9 +70,9 @@ def _one_short(piece: Move, _settings: ArraySettings) -> tuple[Move, ...]:
 
 
 def _one_further(piece: Move, settings: ArraySettings) -> tuple[Move, ...]:
-    if piece.source_lba + piece.count >= _size(piece.source, settings):
-        return (piece.shifted(-1, 0),)
-    return (piece.shifted(1, 0),)
+    """Where there is nothing further on, it is one block back."""
+    room = piece.source_lba + piece.count < _size(piece.source, settings)
+    return (piece.shifted(1 if room else -min(1, piece.source_lba), 0),)
 
 
 def _one_more(piece: Move, settings: ArraySettings) -> tuple[Move, ...]:
