@@ -84,6 +84,8 @@ def refuse_reserved_bits(cdb: bytes, row: Row) -> None:
     """
     if len(cdb) < row.length:
         raise invalid_cdb(len(cdb))
+    if row.opcode == VARIABLE_LENGTH and cdb[7] != row.length - 8:
+        raise invalid_cdb(7)
     for offset, meant in enumerate(row.identified(0xFFFF)):
         strange = cdb[offset] & ~meant
         if strange and offset:

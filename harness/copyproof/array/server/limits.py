@@ -5,7 +5,7 @@ The limits keep a command's working memory at a few times 32 MiB.
 
 from __future__ import annotations
 
-from copyproof.array.core.unit import VolumeInfo
+from copyproof.array.core.inventory import VolumeInfo
 
 TRANSFER_BYTES = 32 << 20
 WRITE_SAME_BYTES = 1 << 30

@@ -49,9 +49,9 @@ def interleave(blocks: Blocks) -> bytes:
 
 
 def deinterleave(raw: bytes, block_size: int) -> Blocks:
-    """Return the blocks of so many whole pairs of payload and label."""
+    """Return the blocks of so many whole pairs of payload and label; the labels can be written to."""
     pairs: U8 = np.frombuffer(raw, np.uint8).reshape(-1, block_size + LABEL_SIZE)
-    labels = np.ascontiguousarray(pairs[:, block_size:]).reshape(-1).view(LABEL)
+    labels = pairs[:, block_size:].copy().reshape(-1).view(LABEL)
     return Blocks(np.ascontiguousarray(pairs[:, :block_size]), labels)
 
 

@@ -127,7 +127,7 @@ class DeviceServer:
             raise CheckCondition(SenseKey.UNIT_ATTENTION, *code)
 
     def _row(self, request: Request) -> Row:
-        row = COMMANDS.get((request.opcode, None)) or COMMANDS.get((request.opcode, request.service_action))
+        row = self.commands.get((request.opcode, None)) or self.commands.get((request.opcode, request.service_action))
         if row is not None and self.formatted_for(row, request.volume):
             return row
         if row is None and request.opcode in WITH_ACTIONS:

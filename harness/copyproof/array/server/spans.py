@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from copyproof.array.core.unit import VolumeInfo
+from copyproof.array.core.inventory import VolumeInfo
 from copyproof.array.server import limits
 from copyproof.array.server.request import VARIABLE_LENGTH
 from copyproof.array.server.sense_data import CheckCondition, invalid_cdb, out_of_range
