@@ -77,7 +77,7 @@ def _browser() -> bool:
     return _pytest("browser", "tests/browser")
 
 
-HOST_TESTS = ("tests/unit", "tests/contract", "tests/model", "tests/plugin", "tests/fuzz")
+HOST_TESTS = ("tests/unit", "tests/contract", "tests/model", "tests/array", "tests/plugin", "tests/fuzz")
 
 
 def _existing(*folders: str) -> list[str]:
