@@ -1,8 +1,8 @@
-"""Commands and parameter lists of ROD tokens: POPULATE TOKEN and WRITE USING TOKEN (SPC-4 5.17.6, SBC-3 5.7 and 5.52).
+"""Commands and parameter lists of ROD tokens: POPULATE TOKEN and WRITE USING TOKEN (SPC-4 5.17.6, SBC-4 5.12 and 5.59).
 
 >>> order = populate_token([Range(0, 8)], list_identifier=7)
 >>> order.cdb.hex(), len(order.data_out)
-('83100000000000070000000000200000', 32)
+('83100000000000000007000000200000', 32)
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ TOKEN_LENGTH_FIELD = 0x01F8
 
 
 class RodType(IntEnum):
-    """ROD types (SPC-4 table 110; the zero token SBC-3 4.28.4)."""
+    """ROD types (SPC-4 table 110; the zero token SBC-4 4.28.4)."""
 
     ACCESS_UPON_REFERENCE = 0x00010000
     POINT_IN_TIME_DEFAULT = 0x00800000
@@ -80,7 +80,7 @@ TOKEN = Layout(
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """A block device range descriptor: `blocks` (0 to 2**32 - 1) from `lba` on (SBC-3 5.7.3)."""
+    """A block device range descriptor: `blocks` (0 to 2**32 - 1) from `lba` on (SBC-4 5.12.3)."""
 
     lba: int
     blocks: int
@@ -156,7 +156,7 @@ def write_using_token(
 
 
 def zero_token() -> bytes:
-    """Return the block device zero ROD token, which any unit knows (SBC-3 4.28.4).
+    """Return the block device zero ROD token, which any unit knows (SBC-4 4.28.4).
 
     >>> zero_token()[:8].hex()
     'ffff0001000001f8'
