@@ -72,7 +72,8 @@ def test_an_error_of_the_arrays_own_fails_the_run_though_every_requirement_passe
     sound = DeviceServer._row
 
     def row(server: DeviceServer, request: Request) -> Row:
-        assert request.opcode != Opcode.READ_CAPACITY_10, "a fault that was planted"
+        if request.opcode == Opcode.READ_CAPACITY_10:
+            raise RuntimeError("a fault that was planted")
         return sound(server, request)
 
     monkeypatch.setattr(DeviceServer, "_row", row)
