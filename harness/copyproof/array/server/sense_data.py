@@ -54,9 +54,9 @@ def invalid_cdb(offset: int, bit: int | None = None) -> CheckCondition:
     return CheckCondition(SenseKey.ILLEGAL_REQUEST, 0x24, 0x00, pointer=pointer)
 
 
-def invalid_action(opcode: int) -> CheckCondition:
-    """05/24/00 for a service action that is not there, pointing at where this kind of CDB has it."""
-    return invalid_cdb(8) if opcode == VARIABLE_LENGTH else invalid_cdb(1, 4)
+def invalid_action(cdb: bytes) -> CheckCondition:
+    """05/24/00 for a service action that is not there, pointing at where this kind of CDB has it, or at its end."""
+    return invalid_cdb(min(8, len(cdb))) if cdb[0] == VARIABLE_LENGTH else invalid_cdb(1, 4)
 
 
 def invalid_parameter(offset: int, bit: int | None = None, *, ascq: int = 0x00) -> CheckCondition:

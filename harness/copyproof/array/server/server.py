@@ -131,7 +131,7 @@ class DeviceServer:
         if row is not None and self.formatted_for(row, request.volume):
             return row
         if row is None and request.opcode in WITH_ACTIONS:
-            raise invalid_action(request.opcode)
+            raise invalid_action(request.cdb)
         raise CheckCondition(SenseKey.ILLEGAL_REQUEST, 0x20, 0x00)
 
     def formatted_for(self, row: Row, volume: int) -> bool:
