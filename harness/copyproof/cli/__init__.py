@@ -3,7 +3,7 @@
 What the user can mend ends as one line on standard error and status 2, what a device did as one line and status 3.
 
 >>> sorted(COMMANDS)
-['bench', 'devices', 'replay', 'run', 'targets']
+['bench', 'devices', 'replay', 'run', 'serve', 'targets']
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ COMMANDS = {
     "devices": ("copyproof.cli.devices:devices", "List SCSI disks, and why safety would refuse each."),
     "replay": ("copyproof.cli.replay:replay", "Play a tape to a target, and tell where its results differ."),
     "run": ("copyproof.cli.run:run", "Run the conformance suite against a target."),
+    "serve": ("copyproof.cli.serve:serve", "Bring a target up and keep it up for other programs."),
     "targets": ("copyproof.cli.targets:targets", "List target files, and whether each can run here."),
 }
 """Name → (module:command, one line for --help)."""
