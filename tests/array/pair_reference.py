@@ -12,8 +12,6 @@ from copyproof.scsi.pair import PairCommand, PairState
 
 Held = list[int | None]
 
-FOLLOWS = (PairState.COPY, PairState.PAIR, PairState.COPY_RS, PairState.PSUE)
-
 
 @dataclass
 class Reference:
@@ -46,8 +44,8 @@ class Reference:
         self.see(key, state)
 
     def see(self, key: tuple[int, int], state: PairState) -> None:
-        """A pair was seen in a state; a restore that ends leaves an S-VOL that follows."""
-        if state in FOLLOWS and self.states.get(key) is PairState.RCPY and state is PairState.PAIR:
+        """A pair was seen in a state; once it is in PAIR, a restore just over, its S-VOL follows."""
+        if state is PairState.PAIR and self.states.get(key) is not PairState.PAIR:
             self.forget(key[1])
         self.states[key] = state
 
