@@ -9,6 +9,7 @@ from zlib import crc32
 import numpy as np
 import pytest
 
+from copyproof.array.core.errors import MediumFault
 from copyproof.array.core.pair_identity import Identity, fresh
 from copyproof.array.core.pair_rules import PairRules
 from copyproof.scsi.pair import PairCommand, PairState, SplitKind
@@ -153,15 +154,28 @@ def test_a_fresh_identity_differs_by_volume_and_by_generation() -> None:
     assert fresh(Identity(), 1, 1) == Identity()
 
 
-def test_a_split_whose_identity_cannot_be_exchanged_suspends_the_pair(monkeypatch: pytest.MonkeyPatch) -> None:
-    from copyproof.array.core.errors import MediumFault
+def broken(*_: object) -> None:
+    raise MediumFault(P, 0)
 
-    def broken(*_: object) -> None:
-        raise MediumFault(P, 0)
 
+@pytest.mark.parametrize("way", ["fetch", "move"])
+def test_a_split_whose_identity_cannot_be_exchanged_suspends_the_pair(
+    monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
     bench = PairBench(rules=RULES)
-    bench.create()
-    monkeypatch.setattr(bench.unit, "fetch", broken)
+    bench.order(PairCommand.CREATE)
+    monkeypatch.setattr(bench.unit, way, broken)
     bench.split()
     assert bench.state() is PairState.PSUE
     assert bench.table.status(P)[0].cause == str(MediumFault(P, 0))
+
+
+def test_a_restore_that_cannot_take_the_identity_back_copies_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = split_disk(gpt_disk)
+    bench.finish()
+    before = whole(bench, P)
+    monkeypatch.setattr(bench.unit, "store", broken)
+    bench.order(PairCommand.RESTORE)
+    bench.finish()
+    assert bench.state() is PairState.PSUE
+    assert whole(bench, P) == before

@@ -204,6 +204,13 @@ def test_volumes_that_make_no_pair_are_refused(
     assert bench.table.status() == before
 
 
+def test_a_pair_in_no_group_takes_no_order_for_its_group() -> None:
+    bench = PairBench(fill=False)
+    bench.create()
+    with pytest.raises(PairRefused, match=Refusal.GROUP.value):
+        bench.order(C.SPLIT, whole_group=True)
+
+
 def test_a_fourth_secondary_is_refused_and_a_freed_place_is_taken_again() -> None:
     bench = PairBench(fill=False)
     for secondary in (S, T, U):

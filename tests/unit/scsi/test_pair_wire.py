@@ -50,6 +50,11 @@ def test_each_pair_command_has_a_service_action_of_its_own() -> None:
     assert [pair_order(command, PairList(P, S)).cdb[1] for command in PairCommand] != [0] * 7
 
 
+def test_a_designator_that_does_not_fit_is_not_written() -> None:
+    with pytest.raises(ValueError, match="20 bytes"):
+        PairList(P, Designator(1, 0, 8, bytes(21))).encode()
+
+
 def test_a_query_of_all_pairs_says_so_in_its_cdb() -> None:
     assert pair_query(0x1234, everything=True).cdb.hex() == "c1100100000000123400"
 

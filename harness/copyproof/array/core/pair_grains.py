@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 
 class Grains:
-    """A set of grains of `grain` blocks on a volume of `blocks` blocks; empty at first.
+    """A set of grains of `grain` blocks on a volume of `blocks` blocks, at least one; empty at first.
 
     >>> marked = Grains(blocks=10, grain=4)
     >>> marked.mark(3, 2)
@@ -56,8 +56,6 @@ class Grains:
     @property
     def blocks(self) -> int:
         """How many blocks the grains of the set have."""
-        if not self.bits.size:
-            return 0
         missing = self.bits.size * self.grain - self.total
         return int(np.count_nonzero(self.bits)) * self.grain - (missing if self.bits[-1] else 0)
 

@@ -31,7 +31,7 @@ class Refusal(Enum):
     PRIMARY_ROLE = "the P-VOL is the S-VOL of a pair"
     SECONDARY_ROLE = "the S-VOL is in another pair"
     FULL = "the P-VOL has as many S-VOLs as it may have"
-    GROUP = "the number of the consistency group is out of range"
+    GROUP = "the consistency group is out of range, or the pair is in none"
     PACE = "the copy pace is out of range"
 
 
