@@ -23,15 +23,15 @@ from fastcrc import crc16
 from copyproof.blocks.arrays import I64, U8, U16, Mask
 from copyproof.blocks.label import guards
 
-RUN_BYTES = 1 << 18
-"""Bytes whose guards are checked in one pass: they fit in a second-level cache, and so do the tables for them."""
+RUN = 512
+"""Blocks whose guards are checked in one pass."""
+
+_GROUP = 16
+"""Every so many blocks are summed up first: two small tables stay in the processor's cache, one for a run would not."""
 
 
 def wrong_guards(data: U8, guard_tags: U16) -> Mask:
-    """Return which blocks of `data`, shape (n, size), do not go with their guard tags, shape (n,).
-
-    The sizes that tables are made for are those of blocks, a divisor of 256 KiB; ValueError otherwise.
-    """
+    """Return which blocks of `data`, shape (n, size), do not go with their guard tags, shape (n,)."""
     if guards_match(data, guard_tags):
         return np.zeros(len(data), np.bool_)
     return np.asarray(guards(data) != guard_tags)
@@ -39,31 +39,35 @@ def wrong_guards(data: U8, guard_tags: U16) -> Mask:
 
 def guards_match(data: U8, guard_tags: U16) -> bool:
     """Return whether the guard tags, shape (n,), go with the blocks of `data`, shape (n, size)."""
-    most = RUN_BYTES // data.shape[1]
-    if len(data) <= most:
-        return _run_matches(data, guard_tags)
-    return all(_run_matches(data[at : at + most], guard_tags[at : at + most]) for at in range(0, len(data), most))
+    return all(_run_matches(data[at : at + RUN], guard_tags[at : at + RUN]) for at in range(0, len(data), RUN))
 
 
 def _run_matches(data: U8, guard_tags: U16) -> bool:
-    if not len(data):
-        return True
-    high, low, rows = _tables(data.shape[1])
-    rows = rows[-len(data) :]
-    carried = high[rows + (guard_tags >> 8)] ^ low[rows + (guard_tags & 0xFF)]
+    # Blocks of nothing before the run change no sum that begins at 0.
+    padded = np.zeros(-(-len(data) // _GROUP) * _GROUP, np.uint16)
+    padded[-len(data) :] = guard_tags
+    columns = _summed(padded.reshape(-1, _GROUP), *_tables(data.shape[1] * _GROUP))
+    whole = _summed(columns.reshape(-1, 1), *_tables(data.shape[1]))
     run = data if data.flags.c_contiguous else np.ascontiguousarray(data)
-    return bool(crc16.t10_dif(run.reshape(-1).data) == np.bitwise_xor.reduce(carried))
+    return bool(crc16.t10_dif(run.reshape(-1).data) == whole[0])
+
+
+def _summed(guard_tags: U16, high: U16, low: U16, rows: I64) -> U16:
+    """Return what guards, shape (blocks, columns), come to at the end of their column, summed up: shape (columns,)."""
+    rows = rows[-len(guard_tags) :, None]
+    carried = high.take(rows + (guard_tags >> 8))
+    carried ^= low.take(rows + (guard_tags & 0xFF))
+    return np.asarray(np.bitwise_xor.reduce(carried, axis=0))
 
 
 @lru_cache
 def _tables(size: int) -> tuple[U16, U16, I64]:
-    """Return what a guard's high and its low byte come to at the end of a run, and where the rows of both begin.
+    """Return what a guard's high and its low byte come to over the blocks behind it, and where the rows of both begin.
 
-    A row has 256 places, one a byte; row i is for the block with RUN_BYTES / size − 1 − i blocks behind it.
+    A row has 256 places, one a byte; the last row is for the last block, the one before for a block of `size` before
+    that, and so on.
     """
-    if RUN_BYTES % size:
-        raise ValueError(f"no blocks of {size} bytes: their size must divide {RUN_BYTES}")
-    count = RUN_BYTES // size
+    count = RUN // _GROUP
     step = _carried_over(size)
     tables = np.empty((2, count, 256), np.uint16)
     tables[0, -1], tables[1, -1] = np.arange(256) << 8, np.arange(256)

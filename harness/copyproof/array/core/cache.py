@@ -165,9 +165,9 @@ class Cache:
         ]
 
     def _destage(self, key: Key, slot: Slot, inside: slice) -> None:
-        runs = _runs(slot.dirty[inside])
-        if not runs:
+        if slot.state is not SlotState.DIRTY:
             return
+        runs = _runs(slot.dirty[inside])
         slot.state = SlotState.DESTAGING
         try:
             for first, last in runs:

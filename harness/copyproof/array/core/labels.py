@@ -1,8 +1,8 @@
 """The array's own labels in bulk: application tag = number of the volume, reference tag = low 32 bits of the LBA.
 
-The application tag is the unit's own (ATO 0). A block whose application tag is FFFFh is not checked, and a block never
-written has a label of ones. The reference tag is checked for the protection types that tie it to the LBA (0, where
-labels are only kept inside, and 1).
+The application tag is the unit's own (ATO 0). FFFFh in it switches the checks of a block off (type 3: with a reference
+tag of ones), and a block never written has a label of ones. The reference tag is checked for the protection types that
+tie it to the LBA (0, where labels are only kept inside, and 1).
 
 >>> from copyproof.array.core.blocks import labelled
 >>> blocks = labelled(np.ones((4, 512), np.uint8), volume=1, lba=100)
@@ -56,15 +56,15 @@ def first_fault(blocks: Blocks, volume: int, lba: int, protection: int) -> Fault
     away = (words ^ addresses(volume, lba, len(blocks))) & _ADDRESS
     if not away.any() and guards_match(blocks.data, (words >> _GUARD).astype(np.uint16)):
         return None
-    checked = _checked(words)
+    checked = _checked(words, protection)
     number = checked & (away >> _APPLICATION != 0)
     reference = checked & (away & _REFERENCE != 0) & (protection in (0, 1))
     return _first(checked & _wrong_guards(blocks, checked), number, reference)
 
 
-def first_guard_fault(blocks: Blocks, _volume: int, _lba: int, _protection: int) -> Fault | None:
+def first_guard_fault(blocks: Blocks, _volume: int, _lba: int, protection: int) -> Fault | None:
     """Return the first block whose guard tag does not go with its payload, wherever it is."""
-    checked = _checked(label_words(blocks.labels))
+    checked = _checked(label_words(blocks.labels), protection)
     nowhere = np.zeros(len(blocks), np.bool_)
     return _first(checked & _wrong_guards(blocks, checked), nowhere, nowhere)
 
@@ -82,16 +82,11 @@ def exchange(blocks: Blocks, volume: int, lba: int) -> None:
     blocks.labels.view(">u8")[...] = (words & ~_ADDRESS) | new
 
 
-def own(blocks: Blocks, volume: int) -> None:
-    """Let the application tags be the volume's number, in the blocks' memory, but for those that switch checks off."""
-    tags = blocks.labels["application"]
-    tags[tags != ESCAPE] = volume
-
-
 def materialise(blocks: Blocks, volume: int, lba: int) -> None:
     """Give blocks never written the labels of zeros at home, in their memory, so that they can be copied."""
-    never = (blocks.labels.view(np.uint64) == NEVER_WRITTEN) & ~_nonzero(blocks)
+    never = blocks.labels.view(np.uint64) == NEVER_WRITTEN
     if never.any():
+        never[never] = ~blocks.data[never].any(axis=1)
         blocks.labels.view(">u8")[never] = addresses(volume, lba, len(blocks))[never]
 
 
@@ -100,15 +95,10 @@ def wrong(blocks: Blocks) -> Mask:
     return wrong_guards(blocks.data, blocks.labels["guard"].astype(np.uint16))
 
 
-def _nonzero(blocks: Blocks) -> Mask:
-    never = blocks.labels.view(np.uint64) == NEVER_WRITTEN
-    found = np.zeros(len(blocks), np.bool_)
-    found[never] = blocks.data[never].any(axis=1)
-    return found
-
-
-def _checked(words: U64) -> Mask:
-    return np.asarray((words >> _APPLICATION & np.uint64(0xFFFF)) != ESCAPE)
+def _checked(words: U64, protection: int) -> Mask:
+    """Return which blocks have their checks on: type 3 takes both tags to switch them off, the others one."""
+    escape = np.uint64(0xFFFFFFFFFFFF if protection == 3 else ESCAPE << 32)
+    return np.asarray((words & escape) != escape)
 
 
 def _wrong_guards(blocks: Blocks, checked: Mask) -> Mask:

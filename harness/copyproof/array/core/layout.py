@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 from copyproof.array.settings import RaidLevel
@@ -37,7 +38,7 @@ class Piece(NamedTuple):
     blocks: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Layout:
     """`data` units of `unit` blocks and `redundancy` units a stripe, each on a member of its own."""
 
@@ -50,18 +51,18 @@ class Layout:
         """How many members the group has."""
         return self.data + self.redundancy
 
-    @property
+    @cached_property
     def stripe_blocks(self) -> int:
         """Blocks of the group in a stripe."""
         return self.data * self.unit
 
     def data_member(self, stripe: int, unit: int) -> int:
         """Return the member that holds a data unit of a stripe."""
-        return (self._last(stripe) + 1 + unit) % self.members
+        return self._rotations[stripe % len(self._rotations)][unit]
 
     def redundant_members(self, stripe: int) -> tuple[int, ...]:
         """Return the members that hold the xor of a stripe's data units."""
-        return tuple((self._last(stripe) - number) % self.members for number in range(self.redundancy))
+        return self._rotations[stripe % len(self._rotations)][self.data :]
 
     def place(self, block: int) -> Place:
         """Return where a block of the group lies."""
@@ -79,8 +80,12 @@ class Layout:
             yield Piece(stripe, unit, column, at, part)
             at += part
 
-    def _last(self, stripe: int) -> int:
-        return self.members - 1 - stripe % self.members
+    @cached_property
+    def _rotations(self) -> tuple[tuple[int, ...], ...]:
+        """The members of a stripe, data units first, for as many stripes as there are members."""
+        lasts = range(self.members - 1, -1, -1)
+        order = [*range(1, self.data + 1), *range(0, -self.redundancy, -1)]
+        return tuple(tuple((last + step) % self.members for step in order) for last in lasts)
 
 
 def layout_of(level: RaidLevel, members: int, unit: int) -> Layout:

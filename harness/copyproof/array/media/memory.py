@@ -11,7 +11,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -77,8 +77,12 @@ class Memory:
     def _new(self) -> _Chunk:
         return _Chunk(np.zeros((self._size, self._block_size), np.uint8), np.zeros(self._size, np.uint64))
 
-    def _parts(self, offset: int, count: int) -> Iterator[tuple[int, int, int, int]]:
+    def _parts(self, offset: int, count: int) -> Iterable[tuple[int, int, int, int]]:
         """Cut a run at the chunks: number of the chunk, first block in it, first block of the run, how many."""
+        number, first = divmod(offset, self._size)
+        return ((number, first, 0, count),) if first + count <= self._size else self._cut(offset, count)
+
+    def _cut(self, offset: int, count: int) -> Iterator[tuple[int, int, int, int]]:
         at = 0
         while at < count:
             number, first = divmod(offset + at, self._size)
