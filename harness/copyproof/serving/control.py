@@ -37,8 +37,8 @@ class Asked(msgspec.Struct, forbid_unknown_fields=True):
 
 
 _CALLS: Mapping[str, Callable[[Served, Asked], object]] = {
-    "events": lambda array, _: array.events(),
-    "clear": lambda array, _: array.clear(),
+    "begin_trace": lambda array, _: array.begin_trace(),
+    "end_trace": lambda array, _: array.end_trace(),
     "run": lambda array, asked: array.run(asked.ticks),
     "internal_errors": lambda array, _: array.internal_errors(),
 }
@@ -53,7 +53,10 @@ def answered(array: Served, line: bytes) -> bytes:
     call = _CALLS.get(asked.do)
     if call is None or asked.ticks < 0:
         return _line({"refused": f"there is {', '.join(_CALLS)}; ticks are 0 or more"})
-    return _line({"done": call(array, asked)})
+    try:
+        return _line({"done": call(array, asked)})
+    except DeviceError as problem:
+        return _line({"refused": str(problem)})
 
 
 def _line(value: object) -> bytes:
@@ -87,13 +90,13 @@ class Remote:
         self._connection: socket.socket | None = None
         self._heard = b""
 
-    def events(self) -> tuple[Event, ...]:
-        """What the controller did since the trace was last cleared, oldest first; raises DeviceError."""
-        return self._ask(tuple[Event, ...], do="events")
+    def begin_trace(self) -> None:
+        """Record from now on what the controller does, and forget what was recorded before; raises DeviceError."""
+        self._ask(object, do="begin_trace")
 
-    def clear(self) -> None:
-        """Forget the trace; raises DeviceError."""
-        self._ask(object, do="clear")
+    def end_trace(self) -> tuple[Event, ...]:
+        """Record no longer, and return what was recorded, oldest first; raises DeviceError."""
+        return self._ask(tuple[Event, ...], do="end_trace")
 
     def run(self, ticks: int) -> None:
         """Let so many ticks pass, beside those of the clock; raises DeviceError."""
@@ -113,6 +116,7 @@ class Remote:
         try:
             raw = msgspec.json.decode(self._said(_line(asked)))
         except (OSError, msgspec.MsgspecError) as problem:
+            self.close()
             raise TargetLost(f"the array's control socket {self.path} gives no answer: {problem}") from None
         if "refused" in raw:
             raise DeviceError(f"the array refuses {asked['do']}: {raw['refused']}")

@@ -1,4 +1,4 @@
-"""The software array in this very process: a control unit, its device server and their trace.
+"""The software array in this very process: a control unit, its device server and, when asked for, a trace.
 
 >>> from copyproof.array.settings import VolumeSettings
 >>> array = Served(ArraySettings(volumes=(VolumeSettings(1, 64),)))
@@ -13,6 +13,7 @@ from copyproof.array.server.request import Reply, Request
 from copyproof.array.server.server import DeviceServer
 from copyproof.array.settings import ArraySettings
 from copyproof.array.trace import Event, Trace
+from copyproof.errors import DeviceError
 from copyproof.scsi.command import Command
 
 
@@ -20,8 +21,7 @@ class Served:
     """An array that is up: called, it lets a tick pass with each command, so that its background work goes on."""
 
     def __init__(self, settings: ArraySettings) -> None:
-        self.trace = Trace()
-        self.unit = ControlUnit(settings, self.trace)
+        self.unit = ControlUnit(settings)
         self.server = DeviceServer(self.unit, settings)
 
     def handle(self, initiator: str, volume: int, command: Command) -> Reply:
@@ -46,13 +46,18 @@ class Served:
         """Let so many ticks pass."""
         self.server.run(ticks)
 
-    def events(self) -> tuple[Event, ...]:
-        """What the controller did since the trace was last cleared, oldest first."""
-        return self.trace.events
+    def begin_trace(self) -> None:
+        """Record from now on what the controller does, which costs time, and forget what was recorded before."""
+        self.unit.trace = Trace()
 
-    def clear(self) -> None:
-        """Forget the trace."""
-        self.trace.clear()
+    def end_trace(self) -> tuple[Event, ...]:
+        """Record no longer, and return what was recorded, oldest first; DeviceError where it was more than is kept."""
+        trace, self.unit.trace = self.unit.trace, None
+        if trace is None:
+            return ()
+        if trace.dropped:
+            raise DeviceError(f"the trace keeps {len(trace.events)} events, {trace.dropped} before them are lost")
+        return trace.events
 
     def internal_errors(self) -> tuple[str, ...]:
         """The traceback of each error that is the array's own."""

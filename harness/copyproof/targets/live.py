@@ -58,12 +58,12 @@ class Lun:
 class Control(Protocol):
     """What can be seen of an array, and done to it, beside the commands of its hosts."""
 
-    def events(self) -> Sequence[Event]:
-        """What the controller did since the trace was last cleared, oldest first."""
+    def begin_trace(self) -> None:
+        """Record from now on what the controller does, and forget what was recorded before."""
         ...
 
-    def clear(self) -> None:
-        """Forget the trace."""
+    def end_trace(self) -> Sequence[Event]:
+        """Record no longer, and return what was recorded, oldest first."""
         ...
 
     def run(self, ticks: int) -> None:

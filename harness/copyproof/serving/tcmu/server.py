@@ -92,6 +92,7 @@ class Desk:
         self._tick = 1 / array.server.settings.copy.ticks_per_second
         self._due = clock() + self._tick
         self._open = True
+        self._connections: set[socket.socket] = set()
 
     def watch(self, handle: int | socket.socket, call: Callable[[], object]) -> None:
         """Call something whenever a descriptor can be read."""
@@ -127,10 +128,21 @@ class Desk:
 
         def hear() -> None:
             if not talk.hear():
-                self._selector.unregister(connection)
-                connection.close()
+                self._hang_up(connection)
 
+        self._connections.add(connection)
         self.watch(connection, hear)
+
+    def close(self) -> None:
+        """Hang up on everybody."""
+        for connection in list(self._connections):
+            self._hang_up(connection)
+        self._selector.close()
+
+    def _hang_up(self, connection: socket.socket) -> None:
+        self._selector.unregister(connection)
+        self._connections.remove(connection)
+        connection.close()
 
     def _execute(self, station: Station, entry: Entry) -> None:
         port, ring = station.port, station.ring
@@ -172,5 +184,6 @@ def serve(job: Job, lifeline: int, ready: Callable[[], object]) -> None:
     desk.watch(lifeline, lambda: desk.stop() if not os.read(lifeline, 1 << 12) else None)
     ready()
     desk.serve()
+    desk.close()
     for station in stations:
         station.close()

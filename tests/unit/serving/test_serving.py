@@ -1,0 +1,175 @@
+"""The loop of the serving process and its control socket, on rings of plain memory."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from copyproof.array.settings import ArraySettings, Mapped, VolumeSettings
+from copyproof.array.trace import Step
+from copyproof.errors import DeviceError, TargetLost
+from copyproof.scsi.cdb import read16, test_unit_ready, write16
+from copyproof.serving.control import LINE_MOST, Remote, answered
+from copyproof.serving.inproc import Served
+from copyproof.serving.tcmu.job import Port
+from copyproof.serving.tcmu.ring import Ring
+from copyproof.serving.tcmu.server import Desk, Station, unprotected
+from tests.unit.serving.kernel import MANAGEMENT, Kernel
+
+SETTINGS = ArraySettings(
+    volumes=(VolumeSettings(1, 2048), VolumeSettings(2, 2048)),
+    mapped=(Mapped("host", 1), Mapped("host", 2), Mapped("other", 2)),
+)
+
+
+class Wired(Station):
+    """A port whose ring is plain memory; a pipe stands for the uio node."""
+
+    def __init__(self, kernel: Kernel, port: Port) -> None:
+        self.port, self.ring, self.kicks, self.taken_away = port, Ring(kernel.memory), 0, False
+        self.handle, self._far = os.pipe()
+
+    def woken(self) -> bool:
+        return not self.taken_away
+
+    def kick(self) -> None:
+        self.kicks += 1
+
+    def close(self) -> None:
+        os.close(self.handle)
+        os.close(self._far)
+
+
+@pytest.fixture
+def array() -> Served:
+    """An array that has told everybody that it was switched on."""
+    served = Served(SETTINGS)
+    for initiator in ("host", "other"):
+        for volume in (1, 2):
+            served.handle(initiator, volume, test_unit_ready())
+    return served
+
+
+@pytest.fixture
+def kernel() -> Kernel:
+    return Kernel()
+
+
+@pytest.fixture
+def station(kernel: Kernel) -> Iterator[Wired]:
+    wired = Wired(kernel, Port("host", 1, ""))
+    yield wired
+    wired.close()
+
+
+def test_commands_are_executed_as_their_ports_initiator_on_its_volume(
+    array: Served, kernel: Kernel, station: Wired
+) -> None:
+    put = write16(5, b"\xab" * 1024, 512)
+    wrote = kernel.queue(put.cdb, 1024, holding=put.data_out)
+    read = kernel.queue(read16(5, 2, 512).cdb, 512, 512)
+    refused = kernel.queue(read16(5000, 2, 512).cdb, 1024)
+    Desk(array).answer(station)
+    assert kernel.response(wrote).status == 0
+    assert (kernel.response(read).status, kernel.response(read).read) == (0, 1024)
+    assert kernel.response(refused).status == 2
+    assert station.kicks == 1
+    assert array.unit.read(1, 5, 2).data.tobytes() == put.data_out
+
+
+def test_a_reset_reaches_the_array_as_a_unit_attention(array: Served, kernel: Kernel, station: Wired) -> None:
+    kernel.put(MANAGEMENT, bytes([5]).ljust(24, b"\0"))
+    told = kernel.queue(bytes(6))
+    Desk(array).answer(station)
+    assert kernel.response(told).status == 2
+    sense = kernel.response(told).sense
+    assert 6 in (sense[1] & 0xF, sense[2] & 0xF)
+
+
+def test_a_device_that_the_kernel_took_away_is_watched_no_longer(array: Served, station: Wired) -> None:
+    desk = Desk(array)
+    desk.watch(station.handle, lambda: desk.answer(station))
+    station.taken_away = True
+    desk.answer(station)
+    assert station.kicks == 0
+    with pytest.raises(KeyError):
+        desk._selector.get_key(station.handle)
+
+
+@pytest.mark.parametrize(
+    ("cdb", "room", "seen"),
+    [
+        ("28200000000000000200", 1024, "28000000000000000200"),
+        ("28200000000000000200", 1040, "28200000000000000200"),
+        ("8a20000000000000000000000002 0000", 1024, "8a00000000000000000000000002 0000"),
+        ("12200000ff00", 512, "12200000ff00"),
+    ],
+)
+def test_labels_are_asked_for_only_where_the_buffer_has_room_for_them(cdb: str, room: int, seen: str) -> None:
+    assert unprotected(bytes.fromhex(cdb), room, 512) == bytes.fromhex(seen)
+
+
+@pytest.fixture
+def serving(array: Served, tmp_path: Path) -> Iterator[Remote]:
+    """A loop in a thread, with a control socket and no ring; its clock stands still."""
+    desk = Desk(array, clock=lambda: 0.0)
+    desk._tick = desk._due = 0.05
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(tmp_path / "control"))
+        listening.listen()
+        desk.watch(listening, lambda: desk.listen(listening))
+        thread = threading.Thread(target=desk.serve)
+        thread.start()
+        remote = Remote(tmp_path / "control")
+        yield remote
+        desk.stop()
+        thread.join(10)
+        desk.close()
+        remote.close()
+
+
+def test_the_trace_and_the_clock_are_reached_by_the_socket(array: Served, serving: Remote) -> None:
+    serving.begin_trace()
+    array.handle("host", 1, write16(5, bytes(512), 512))
+    before = array.unit.tick
+    serving.run(7)
+    assert array.unit.tick == before + 7
+    events = serving.end_trace()
+    assert [event.lba for event in events if event.step is Step.COMMIT] == [5]
+    assert serving.end_trace() == ()
+    assert serving.internal_errors() == ()
+
+
+def test_what_is_not_understood_is_refused_and_the_next_line_is_answered(array: Served, serving: Remote) -> None:
+    with pytest.raises(DeviceError, match="there is begin_trace"):
+        serving._ask(object, do="dance")
+    assert serving.internal_errors() == ()
+
+
+@pytest.mark.parametrize(
+    "line", [b"", b"{", b"[]", b'{"do": 5}', b'{"do": "run", "ticks": -1}', b'{"do": "x", "a": 1}']
+)
+def test_no_line_is_left_without_an_answer(array: Served, line: bytes) -> None:
+    assert answered(array, line).startswith(b'{"refused":')
+
+
+def test_a_line_without_end_is_hung_up_on(serving: Remote) -> None:
+    serving.internal_errors()
+    connection = serving._connection
+    assert connection is not None
+    with suppress(BrokenPipeError, ConnectionResetError):
+        for _ in range(4):
+            connection.sendall(b"x" * LINE_MOST)
+    with suppress(ConnectionResetError):
+        assert connection.recv(1) == b""
+
+
+def test_a_socket_that_is_not_there_is_a_lost_target(tmp_path: Path) -> None:
+    with pytest.raises(TargetLost, match="control socket"):
+        Remote(tmp_path / "nowhere").internal_errors()
