@@ -103,7 +103,7 @@ class Broken(ArrayFault):
         (LabelFault(LabelKind.APPLICATION, 1, 7), "0B/10/02"),
         (LabelFault(LabelKind.REFERENCE, 1, 7), "0B/10/03"),
         (MediumFault(1, 7), "03/11/00"),
-        (Broken(), "04/44/00"),
+        (Broken(), "04/3E/01"),
     ],
 )
 def test_faults_inside_the_array_become_sense_data(fault: ArrayFault, said: str) -> None:

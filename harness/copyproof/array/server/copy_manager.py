@@ -21,7 +21,7 @@ from copyproof.scsi.cdb import CopyOut, Opcode
 from copyproof.scsi.command import Status
 from copyproof.scsi.copylist import ListIdUsage
 from copyproof.scsi.layout import number
-from copyproof.scsi.sense import Sense, SenseKey
+from copyproof.scsi.sense import Forwarded, Origin, Sense, SenseKey
 
 if TYPE_CHECKING:
     from copyproof.array.server.request import Request
@@ -94,10 +94,19 @@ class CopyManager(Part):
             self._fail(operation, failure)
         except ArrayFault as fault:
             self._fail(operation, refusal(fault))
+        except Ended as ended:
+            self._fail(operation, _passed_on(operation, ended))
 
     def _fail(self, operation: Operation, failure: CheckCondition) -> None:
         descriptor = self.server.part(Modes).descriptor_sense(operation.name[1])
         operation.fail(failure, encode_sense(failure.sense, descriptor=descriptor))
+
+
+def _passed_on(operation: Operation, ended: Ended) -> CheckCondition:
+    """0A/0D/01 with the status that a read or write of the copy manager ended with: a unit may be reserved by another
+    initiator while a copy goes on."""
+    end = Origin.DESTINATION if operation.action == CopyOut.WRITE_USING_TOKEN else Origin.SOURCE
+    return CheckCondition(SenseKey.COPY_ABORTED, 0x0D, 0x01, forwarded=(Forwarded(end, ended.status, b""),))
 
 
 def parameter_list(request: Request) -> bytes:

@@ -20,7 +20,10 @@ _QUALIFIER = {LabelKind.GUARD: 0x01, LabelKind.APPLICATION: 0x02, LabelKind.REFE
 
 
 def refusal(fault: ArrayFault) -> CheckCondition:
-    """Return how a command ends that met a fault; one that is not known is 04/44/00 INTERNAL TARGET FAILURE."""
+    """Return how a command ends that met a fault; any other is 04/3E/01 LOGICAL UNIT FAILURE.
+
+    04/44/00 stands for errors of this program alone, and no fault of what it simulates may look like one.
+    """
     match fault:
         case LabelFault():
             return label_check_failed(fault.kind, fault.lba)
@@ -35,7 +38,7 @@ def refusal(fault: ArrayFault) -> CheckCondition:
             return out_of_range(fault.lba)
         case NoVolume():
             return unit_not_supported()
-    return CheckCondition(SenseKey.HARDWARE_ERROR, 0x44, 0x00)
+    return CheckCondition(SenseKey.HARDWARE_ERROR, 0x3E, 0x01)
 
 
 def label_check_failed(kind: LabelKind, lba: int) -> CheckCondition:
