@@ -1,4 +1,7 @@
-"""``ci/compliance``: the conformance suite on this kernel where it has LIO, else in the test machine."""
+"""``ci/compliance``: the conformance suite on this kernel where it has LIO, else in the test machine.
+
+A target in process needs neither.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,9 @@ from ci.core import OUT, ROOT, SetupError, find_tool, say
 from ci.prepare import PYTHON, set_up, tools_environment
 from ci.vmcommand import in_machine
 
-DEFAULT = "lio-loopback"
+DEFAULT = ("software-array", "lio-loopback")
+IN_PROCESS = "software"
+"""The driver whose targets need no kernel of their own."""
 RESULTS = ("report.html", "record.json", "junit.xml")
 
 
@@ -44,19 +49,21 @@ def native() -> bool:
     return modprobe is not None and subprocess.run([modprobe, "-q", "target_core_mod"], check=False).returncode == 0
 
 
-def check_names(targets: Sequence[str]) -> None:
-    """Let the project itself read the target files before anything is booted.
+def drivers_of(targets: Sequence[str]) -> dict[str, str]:
+    """Let the project itself read the target files before anything is booted, and return the driver of each.
 
     Raises:
         SetupError: its own words about a name or a file that is wrong.
     """
     program = (
         "import sys\nfrom copyproof.errors import UsageError\nfrom copyproof.targets.spec import load\n"
-        "try:\n    [load(name) for name in sys.argv[1:]]\nexcept UsageError as error:\n    sys.exit(str(error))\n"
+        "try:\n    print(*(load(name).driver for name in sys.argv[1:]))\n"
+        "except UsageError as error:\n    sys.exit(str(error))\n"
     )
     done = subprocess.run([str(PYTHON), "-c", program, *targets], capture_output=True, text=True, check=False)
     if done.returncode:
         raise SetupError(done.stderr.strip())
+    return dict(zip(targets, done.stdout.split(), strict=True))
 
 
 def split(arguments: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
@@ -79,23 +86,28 @@ def main(arguments: Sequence[str]) -> int:
         epilog="All from the first other option on goes to `copyproof run`, for instance --hil-seed=7.",
         allow_abbrev=False,
     )
-    parser.add_argument("targets", nargs="*", metavar="TARGET", help=f"names or target files (default {DEFAULT})")
+    parser.add_argument(
+        "targets", nargs="*", metavar="TARGET", help=f"names or target files (default {' '.join(DEFAULT)})"
+    )
     parser.add_argument("--vm", action="store_true", help="use the test machine even where this kernel has LIO")
     parser.add_argument(
         "--timeout", type=float, default=7200, metavar="SECONDS", help="end the whole run then (default 7200)"
     )
     own, passed_on = split(arguments)
     options = parser.parse_args(own)
-    return guarded(lambda: _comply(options.targets or [DEFAULT], passed_on, options))
+    return guarded(lambda: _comply(options.targets or DEFAULT, passed_on, options))
 
 
 def _comply(targets: Sequence[str], passed_on: Sequence[str], options: argparse.Namespace) -> int:
     set_up()
-    check_names(targets)
+    drivers = drivers_of(targets)
     for target in targets:
         _clear(report_folder(target))
-    status = _run(targets, passed_on, in_vm=options.vm or not native(), timeout=options.timeout)
-    return _tell(targets, status)
+    here = [target for target in targets if drivers[target] == IN_PROCESS and not options.vm]
+    status = _run(here, passed_on, in_vm=False, timeout=options.timeout)
+    there = [target for target in targets if target not in here]
+    in_vm = bool(there) and (options.vm or not native())
+    return _tell(targets, max(status, _run(there, passed_on, in_vm=in_vm, timeout=options.timeout)))
 
 
 def _clear(folder: Path) -> None:
@@ -106,8 +118,10 @@ def _clear(folder: Path) -> None:
 
 
 def _run(targets: Sequence[str], passed_on: Sequence[str], *, in_vm: bool, timeout: float) -> int:
+    if not targets:
+        return 0
     command = ["sh", "-c", script(targets, passed_on)]
-    where = "the test machine" if in_vm else "this kernel, which has LIO"
+    where = "the test machine" if in_vm else "this kernel"
     say(f"running {', '.join(targets)} on {where}")
     if in_vm:
         return in_machine(command, timeout=timeout, memory="4G")

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import argparse
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -163,3 +165,29 @@ def test_the_set_up_imports_nothing_but_the_standard_library() -> None:
     )
     found = output_of([sys.executable, "-I", "-S", "-c", f"import sys; sys.path.insert(0, '.')\n{program}"], cwd=root)
     assert found.strip() == "[]"
+
+
+def test_a_target_in_process_needs_no_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    runs: list[tuple[list[str], bool]] = []
+
+    def ran(targets: Sequence[str], passed_on: Sequence[str], *, in_vm: bool, timeout: float) -> int:
+        runs.append((list(targets), in_vm))
+        return len(targets)
+
+    for name, stand_in in (("set_up", lambda: None), ("native", lambda: False), ("_run", ran)):
+        monkeypatch.setattr(compliance, name, stand_in)
+    monkeypatch.setattr(compliance, "_clear", lambda folder: None)
+    monkeypatch.setattr(compliance, "_tell", lambda targets, status: status)
+    monkeypatch.setattr(compliance, "drivers_of", lambda targets: {"a": "software", "b": "lio", "c": "tcmu"})
+    options = argparse.Namespace(vm=False, timeout=9.0)
+    assert compliance._comply(["b", "a", "c"], [], options) == 2
+    assert runs == [(["a"], False), (["b", "c"], True)]
+    runs.clear()
+    compliance._comply(["a"], [], argparse.Namespace(vm=True, timeout=9.0))
+    assert runs == [([], False), (["a"], True)]
+
+
+def test_the_driver_of_each_target_is_the_projects_own_word() -> None:
+    assert compliance.drivers_of(["software-array", "lio-pi"]) == {"software-array": "software", "lio-pi": "lio"}
+    with pytest.raises(SetupError, match="there is no target 'no-such'"):
+        compliance.drivers_of(["no-such"])
