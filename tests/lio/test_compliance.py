@@ -1,4 +1,4 @@
-"""Every requirement on every LIO target ends in the verdict that is committed for it, no better and no worse."""
+"""Every requirement on every target of a kernel ends in the verdict committed for it, no better and no worse."""
 
 from __future__ import annotations
 
@@ -17,11 +17,14 @@ from tests.lio.suite import Run, run_suite
 
 EXPECTED = Path(__file__).parent / "expected"
 # A stock kernel on one core takes about a minute a target by sg_raw; these differ least from the others.
+# The software array under emulation takes five minutes; in process it is tested with the others of the project.
 NIGHTLY = {"lio-4k sg3", "lio-iblock sg3", "lio-ramdisk sg3", "lio-pi sg3", "lio-loopback sgio"}
-BY_IOCTL = ["lio-loopback sgio", "lio-pi sgio"]
+NIGHTLY |= {"tcmu-array sg3", "tcmu-array sgio", "tcmu-iscsi sgio"}
+BY_IOCTL = ["lio-loopback sgio", "lio-pi sgio", "tcmu-array sgio", "tcmu-iscsi sgio"]
+BY_TOOL = [f"{path.stem} sg3" for path in sorted(EXPECTED.glob("lio-*.toml"))]
 RUNS = [
     pytest.param(name, marks=[pytest.mark.nightly] if name in NIGHTLY else [])
-    for name in [*(f"{path.stem} sg3" for path in sorted(EXPECTED.glob("*.toml"))), *BY_IOCTL]
+    for name in [*BY_TOOL, "tcmu-array sg3", *BY_IOCTL]
 ]
 NEVER = {Verdict.ERROR, Verdict.NOT_RUN, Verdict.UNEXPECTED_PASS}
 
@@ -55,7 +58,7 @@ def test_a_failure_is_a_finding_that_is_written_down(run: Run) -> None:
 
 def test_every_deviation_names_its_clause_and_function(run: Run) -> None:
     cases = [case for row in run.record.requirements for case in row.cases if case.verdict is Verdict.DEVIATION]
-    assert cases
+    assert cases or not run.record.target.profile
     assert [case.test for case in cases if "SPC-4" not in case.deviation or "target_" not in case.deviation] == []
 
 

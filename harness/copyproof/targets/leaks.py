@@ -39,6 +39,7 @@ def snapshot(root: Path = Path("/")) -> Snapshot:
             "loop devices": _texts(root, "sys/block/loop*/loop/backing_file"),
             "iSCSI sessions": _texts(root, "sys/class/iscsi_session/session*/targetname"),
             "iSCSI records": {f"{k} {n}" for k in ("nodes", "ifaces") for n in initiator.records(k, root)},
+            "TCMU rings": _texts(root, "sys/class/uio/uio*/name"),
             "SCSI units": _names(root, "sys/class/scsi_device/*"),
             "sg nodes": _names(root, "dev/sg*"),
             "private folders": _names(root, "dev/shm/copyproof-*", "var/tmp/copyproof-*"),
