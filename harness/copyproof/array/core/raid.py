@@ -7,6 +7,7 @@ that it was rebuilt to, and written as soon as it is there.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from itertools import groupby
 from operator import attrgetter
 
@@ -156,11 +157,9 @@ class Group:
             self._media[member].read(stripe * self.layout.unit + column, data, words)
 
     def _reconstruct(self, stripe: int, member: int, column: int, data: U8, words: U64) -> None:
-        """Make columns of a unit, data or redundant, from one redundant unit and the other data units."""
-        redundant = [m for m in self.layout.redundant_members(stripe) if not self._lacks(stripe, m) and m != member]
-        units = [self.layout.data_member(stripe, unit) for unit in range(self.layout.data)]
-        sources = [m for m in units if m != member] + redundant[: member in units]
-        if any(self._lacks(stripe, m) for m in sources) or (member in units and not redundant):
+        """Make columns of a unit, data or redundant, from the others of its stripe."""
+        sources = self._sources(stripe, member)
+        if any(self._lacks(stripe, source) for source in sources):
             raise BlockLost(stripe * self.layout.stripe_blocks + column)
         part = _Units(1, len(words), self._block_size)
         data[...], words[...] = 0, 0
@@ -168,6 +167,14 @@ class Group:
             self._media[source].read(stripe * self.layout.unit + column, part.data[0], part.words[0])
             data ^= part.data[0]
             words ^= part.words[0]
+
+    def _sources(self, stripe: int, member: int) -> list[int]:
+        """Return the members whose units of a stripe, xored, are this member's."""
+        redundant = [m for m in self.layout.redundant_members(stripe) if m != member and not self._lacks(stripe, m)]
+        others = [m for m in map(partial(self.layout.data_member, stripe), range(self.layout.data)) if m != member]
+        if len(others) == self.layout.data:
+            return redundant[:1] or others
+        return [*others, *redundant[:1]] if redundant else [member]
 
     def _write_stripe(self, pieces: Sequence[Piece], data: U8, words: U64) -> None:
         first, last = pieces[0], pieces[-1]
