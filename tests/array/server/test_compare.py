@@ -149,7 +149,7 @@ def test_compare_and_write_takes_exactly_two_blocks_a_block(length: int) -> None
     sender: Host = host()
     sender.fill()
     sent = payload(length)
-    assert sender.refused(caw(3), sent) == ("0E/1D/00" if length == 6 else "05/0E/03")
+    assert sender.refused(caw(3), sent) == ("0E/1D/00" if length == 6 else "05/24/00@13")
 
 
 def test_compare_and_write_of_no_block_is_good() -> None:

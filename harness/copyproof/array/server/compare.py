@@ -9,7 +9,7 @@ import numpy as np
 
 from copyproof.array.core.blocks import Blocks
 from copyproof.array.server import limits
-from copyproof.array.server.block_io import checked_blocks, data_out, exact_data_out, received, store
+from copyproof.array.server.block_io import checked_blocks, data_out, received, store
 from copyproof.array.server.commands import Access, Row
 from copyproof.array.server.protection import CHECKS, Checks, deinterleave, interleave, repeated
 from copyproof.array.server.sense_data import CheckCondition, invalid_cdb
@@ -89,7 +89,10 @@ def compare_and_write(server: DeviceServer, request: Request) -> bytes:
     """Compare the blocks with the first half of the Data-Out Buffer, and write the second half where all are equal."""
     span = _compared(request, server)
     half = span.count * span.wire_size
-    raw = exact_data_out(request, 2 * half)
+    if len(request.data_out) != 2 * half:
+        # The count is one byte: a host that means 256 blocks says 0, and is to be shown where it went wrong.
+        raise invalid_cdb(span.count_at)
+    raw = request.data_out
     if span.count:
         blocks = received(server, span, raw[half:])
         _refuse_difference(span, checked_blocks(server, span), _came(server, span, raw[:half]))
