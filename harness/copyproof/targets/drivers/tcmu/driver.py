@@ -39,16 +39,20 @@ class TcmuDriver(LioDriver):
     def _stores(self, wanted: list[Wanted]) -> list[Backstore]:
         """Make the backstores and let them be answered: the units are asked who they are as soon as they are mapped."""
         stores = [backstores.make(each, self.spec.array.block_size) for each in wanted]
+        job = self._job(stores, wanted)
+        argv = [sys.executable, "-m", "copyproof.serving.tcmu"]
+        self._server = Companion(argv, job.pickled(), "ready", wanted[0].folder / "server.log", START)
+        self._control = Remote(job.control)
+        return stores
+
+    def _job(self, stores: list[Backstore], wanted: list[Wanted]) -> Job:
+        """Return what is to be served: an array with a unit for each backstore, and one way to each."""
         folder = wanted[0].folder
-        job = Job(
+        return Job(
             settings_of(self.spec, {store.role: store.naa for store in stores}, folder),
             tuple(Port(mapped(w.role).initiator, NUMBERS[w.role], backstores.uio_name(w)) for w in wanted),
             folder / "control",
         )
-        argv = [sys.executable, "-m", "copyproof.serving.tcmu"]
-        self._server = Companion(argv, job.pickled(), "ready", folder / "server.log", START)
-        self._control = Remote(job.control)
-        return stores
 
     def _find(self, stores: list[Backstore]) -> LiveTarget:
         live = super()._find(stores)
