@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 
+from copyproof.array.core.errors import ArrayFault
 from copyproof.array.server.commands import Row
 from copyproof.array.server.identity import designator
 from copyproof.array.server.inquiry import PAGES
@@ -111,7 +112,10 @@ class Requests:
         if way < 0.6:
             return random.choice((bytes(SIZE), random.randbytes(SIZE))) * count
         lba = cdb[5] if len(cdb) <= 12 else cdb[9]
-        held = self.array.server.unit.read_raw(1, lba, min(count, BLOCKS - lba))
+        try:
+            held = self.array.server.unit.read_raw(1, lba, min(count, BLOCKS - lba))
+        except ArrayFault:  # the state of a pair keeps hosts out
+            return b""
         return held.data.tobytes() if way < 0.8 else interleave(held)
 
     def inquiry(self, cdb: bytearray) -> bytes:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -15,6 +18,8 @@ from copyproof.array.server.table import COMMANDS
 from copyproof.scsi.sense import SenseKey
 from tests.array.server.fuzzing import Fuzz
 from tests.array.server.host import SIZE
+
+ROOT = Path(__file__).parents[3]
 
 
 def played(seed: int, commands: int) -> Fuzz:
@@ -87,3 +92,23 @@ def test_a_million_commands_are_answered_by_the_rules(seed: int) -> None:
     assert fuzz.handled >= fuzz.sent / 2, fuzz.endings
     there = {row.name for row in COMMANDS.values() if row.format_type in (None, seed % 4)}
     assert set(fuzz.reached) == there
+
+
+MEASURED = """
+from random import Random
+from tests.array.server.fuzzing import Fuzz
+for seed in range(8):
+    Fuzz(Random(seed), protection=seed % 4).play(20_000)
+"""
+
+
+@pytest.mark.nightly
+def test_the_commands_reach_nearly_every_branch_of_the_server(tmp_path: Path) -> None:
+    script, data = tmp_path / "fuzz.py", tmp_path / "data"
+    script.write_text(MEASURED)
+    measure = [sys.executable, "-m", "coverage"]
+    options = [f"--data-file={data}", "--branch", "--source=copyproof.array.server"]
+    subprocess.run([*measure, "run", *options, str(script)], cwd=ROOT, env={"PYTHONPATH": str(ROOT)}, check=True)
+    report = [*measure, "report", f"--data-file={data}", "--fail-under=95"]
+    told = subprocess.run(report, cwd=ROOT, capture_output=True, text=True)
+    assert told.returncode == 0, told.stdout
