@@ -14,6 +14,7 @@ LEAVINGS = {
     "loop devices": "sys/block/loop0/loop/backing_file",
     "iSCSI sessions": "sys/class/iscsi_session/session1/targetname",
     "iSCSI records": "etc/iscsi/nodes/iqn.x",
+    "TCMU rings": "sys/class/uio/uio0/name",
     "SCSI units": "sys/class/scsi_device/2:0:1:0/",
     "sg nodes": "dev/sg3",
     "private folders": "dev/shm/copyproof-1234567-main/",
