@@ -70,7 +70,7 @@ class Walk:
         self.lacking: set[int] = set()
         self.actions: tuple[Callable[[], None], ...] = (
             self.write, self.write, self.write, self.copy, self.copy, self.copy, self.unmap, self.zero,
-            self.escaped, self.flush, self.read, self.tick, self.fail, self.replace,
+            self.escaped, self.flush, self.read, self.tick, self.fail, self.replace, self.unit.empty_cache,
         )  # fmt: skip
 
     def step(self) -> None:
@@ -152,6 +152,7 @@ class Walk:
             self.unit.replace_member(member)
         self.unit.run(500)
         assert (self.unit.inventory().to_rebuild, list(self.unit.parity_errors()), self.unit.faults) == (0, [], [])
+        self.unit.empty_cache()
         for volume, held in self.flat.volumes.items():
             same(self.unit.read(volume, 0, SIZES[volume]), held)
 

@@ -6,7 +6,7 @@ checks guard tags only.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from copyproof.array.core import labels
 from copyproof.array.core.acu import AddressChangeUnit
@@ -67,8 +67,9 @@ class _GuardRecomputed(AddressChangeUnit):
 
 
 class _LastBlockSkipped(RecoveryUnit):
-    def copy(self, source: tuple[int, int], destination: tuple[int, int], count: int, actor: Actor) -> None:
-        super().copy(source, destination, max(count - 1, 0), actor)
+    def pieces(self, source: tuple[int, int], destination: tuple[int, int], count: int) -> Iterator[Piece]:
+        """Cut a copy, without its last block."""
+        return super().pieces(source, destination, max(count - 1, 0))
 
 
 class _WrongAddress(RecoveryUnit):

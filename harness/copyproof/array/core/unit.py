@@ -182,6 +182,12 @@ class ControlUnit:
         self._within(volume, lba, count)
         self._cache.flush(volume, lba, count)
 
+    def empty_cache(self) -> None:
+        """Destage everything and hold nothing in slots, so that reads come from the members; raises as `flush`."""
+        for number, info in self._infos.items():
+            self.flush(number, 0, info.blocks)
+            self._cache.discard(number, 0, info.blocks)
+
     def run(self, ticks: int = 1) -> None:
         """Do background work for some ticks: pairs, destaging, rebuilding. What it meets is noted, not raised."""
         for _ in range(ticks):
