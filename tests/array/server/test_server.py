@@ -203,3 +203,11 @@ def test_a_command_after_a_reset_is_told_of_it_and_tells_nothing_else() -> None:
     sender.server.reset(VOLUME)
     assert sender.refused("000000000000") == "06/29/03"
     assert sender.raw("000000000000").status is Status.GOOD
+
+
+def test_a_nexus_that_was_lost_is_told_so_and_no_other() -> None:
+    sender = host()
+    other = sender.beside()
+    sender.server.nexus_lost(HOST)
+    assert [sender.refused("000000000000") for _ in range(2)] == ["06/29/07", "GOOD"]
+    assert other.refused("000000000000") == "GOOD"

@@ -14,11 +14,11 @@ Code = tuple[int, int]
 
 POWER_ON = (0x29, 0x00)
 BUS_DEVICE_RESET = (0x29, 0x03)
+NEXUS_LOST = (0x29, 0x07)
 MODE_CHANGED = (0x2A, 0x01)
 RESERVATIONS_PREEMPTED = (0x2A, 0x03)
 RESERVATIONS_RELEASED = (0x2A, 0x04)
 REGISTRATIONS_PREEMPTED = (0x2A, 0x05)
-CAPACITY_CHANGED = (0x2A, 0x09)
 
 
 class Attentions(Part):
@@ -50,6 +50,12 @@ class Attentions(Part):
         for key in self._queues:
             if key[1] == volume:
                 self._queues[key] = [BUS_DEVICE_RESET]
+
+    def nexus_lost(self, initiator: str) -> None:
+        """Replace what waits for a nexus that is lost, should it come back (SAM-5 6.3.4)."""
+        for key in self._queues:
+            if key[0] == initiator:
+                self._queues[key] = [NEXUS_LOST]
 
     def _queue(self, initiator: str, volume: int) -> list[Code]:
         return self._queues.setdefault((initiator, volume), [POWER_ON])

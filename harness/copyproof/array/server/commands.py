@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from functools import cache
 from typing import TYPE_CHECKING
 
 from copyproof.array.server.request import VARIABLE_LENGTH
@@ -60,7 +61,7 @@ class Row:
     @property
     def length(self) -> int:
         """How many bytes the CDB has."""
-        return len(bytes.fromhex(self.usage))
+        return len(self.identified(0))
 
     def identified(self, action: int) -> bytes:
         """Return the CDB USAGE DATA with the operation code, and `action` where the service action is.
@@ -82,14 +83,22 @@ def refuse_reserved_bits(cdb: bytes, row: Row) -> None:
 
     SPC-4 4.2.1 leaves it open whether reserved bits are looked at; an array that ignores them hides a host's mistakes.
     """
-    if len(cdb) < row.length:
+    length, reserved = _reserved(row)
+    if len(cdb) < length:
         raise invalid_cdb(len(cdb))
-    if row.opcode == VARIABLE_LENGTH and cdb[7] != row.length - 8:
+    if row.opcode == VARIABLE_LENGTH and cdb[7] != length - 8:
         raise invalid_cdb(7)
-    for offset, meant in enumerate(row.identified(0xFFFF)):
-        strange = cdb[offset] & ~meant
-        if strange and offset:
-            raise invalid_cdb(offset, strange.bit_length() - 1)
+    if strange := int.from_bytes(cdb[:length], "big") & reserved:
+        from_end, bit = divmod(strange.bit_length() - 1, 8)
+        raise invalid_cdb(length - 1 - from_end, bit)
+
+
+@cache
+def _reserved(row: Row) -> tuple[int, int]:
+    """The length of a row's CDB, and its reserved bits as a number: every command asks for them."""
+    usage = bytearray(row.identified(0xFFFF))
+    usage[0] = 0xFF
+    return len(usage), int.from_bytes(usage, "big") ^ (1 << 8 * len(usage)) - 1
 
 
 def table(*rooms: tuple[Row, ...]) -> Mapping[Key, Row]:
