@@ -20,7 +20,7 @@ from tests.lio.programs import Doors, TwoHosts
 LIST = tomllib.loads((Path(__file__).parent / "expected/programs/iscsi-test-cu.toml").read_text())
 FAMILIES: dict[str, dict[str, Any]] = LIST["families"]
 # A family that goes through 256 counts of blocks takes up to a minute in an emulated machine.
-QUICK = {"Inquiry", "ReceiveCopyResults", "ExtendedCopy", "ProutReserve", "Reserve6"}
+QUICK = {"Inquiry", "ReceiveCopyResults", "ExtendedCopy", "ProutReserve"}
 PATIENCE = 600.0
 RUNS = [pytest.param(name, marks=[] if name in QUICK else [pytest.mark.nightly]) for name in FAMILIES]
 
