@@ -66,7 +66,7 @@ class Memory:
 
     def holds(self, offset: int, count: int) -> bool:
         """Return whether there is memory for any of the blocks."""
-        return any(number in self._chunks for number, *_rest in self._parts(offset, count))
+        return bool(self._held_parts(offset, count))
 
     def wipe(self) -> None:
         """Give all memory back."""
