@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -177,7 +178,8 @@ def test_every_requirement_fails_under_some_defect(stand: Stand) -> None:
         run = caught(stand, defect, "test")
         failed |= {row.id for row in run.record.requirements if row.verdict.value == "FAIL"}
         assert run.record.summary["ERROR"] == 0
-    assert failed == set(catalogue())
+    # The rows on the inside of a controller need a white box: see test_controller_rows.
+    assert failed == {name for name in catalogue() if not name.startswith("CTL-")}
 
 
 def test_a_unit_mapped_read_only_that_is_written_is_caught(stand: Stand) -> None:
@@ -194,6 +196,6 @@ def test_every_requirement_has_a_test_and_every_test_a_requirement(stand: Stand)
     named = set()
     for path in Path(copyproof.conformance.__file__).parent.glob("test_*.py"):
         strings = (node.value for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Constant))
-        named |= {text for text in strings if isinstance(text, str) and text.startswith("XC")}
+        named |= {text for text in strings if isinstance(text, str) and re.match("(XC1|CTL)-", text)}
     assert named == set(catalogue())
     assert not (stand.folder / "report" / "record.json").exists()

@@ -10,6 +10,7 @@ from copyproof.model.controller import Transfer
 from copyproof.model.known import Fault
 from copyproof.plugin.bench import NUMBERS, ROLES, Bench
 from copyproof.plugin.order import Order, Span
+from copyproof.plugin.watching import Watch, degraded, watched
 from copyproof.safety import NOBODY
 from copyproof.scsi.answers import OperatingParameters
 from copyproof.scsi.copylist import COUNT_LIMIT, BlockSegment, CopyList, Cscd
@@ -17,7 +18,7 @@ from copyproof.scsi.designator import Designator
 from copyproof.scsi.inquiry import Inquiry
 from copyproof.scsi.spoil import Spoiler, spoil, together
 from copyproof.targets.capabilities import Capability
-from copyproof.targets.live import Role
+from copyproof.targets.live import Control, Role
 from copyproof.targets.spec import TagPolicy
 
 #: Stamped blocks on each side of a span, which no copy may touch.
@@ -155,6 +156,23 @@ class Arrangement:
         name = spoil(f"cscd[{index}].designator", int.from_bytes(room, "big"))
         # A unit with a NAA of 8 bytes has left its length there.
         return together(name, spoil(f"cscd[{index}].designator_length", len(NOBODY) // 2))
+
+    @contextmanager
+    def watched(self) -> Iterator[Watch]:
+        """Record what the controller does within the block."""
+        with watched(self._control()) as watch:
+            yield watch
+
+    @contextmanager
+    def degraded(self, member: int) -> Iterator[None]:
+        """Let a member of the RAID group fail for the length of the block, and rebuild it then."""
+        with degraded(self._control(), member):
+            yield
+
+    def _control(self) -> Control:
+        if self.bench.live.control is None:
+            raise UsageError("this target is no white box: the test must need Capability.TRACE")
+        return self.bench.live.control
 
     @contextmanager
     def changed_labels(self, order: Order, block: int = 0, count: int = 1, **tags: int) -> Iterator[None]:

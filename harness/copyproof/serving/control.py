@@ -1,6 +1,7 @@
 """The array's control socket: one JSON object a line each way, for its trace, its clock and its own errors.
 
-A request is `{"do": NAME}`, with `"ticks": N` for `run`; the answer is `{"done": VALUE}` or `{"refused": WHY}`.
+A request is `{"do": NAME}`, with what that needs (`ticks`, `volume` and `lba`, `member`); the answer is
+`{"done": VALUE}` or `{"refused": WHY}`.
 
 >>> from copyproof.array.settings import ArraySettings, VolumeSettings
 >>> from copyproof.serving.inproc import Served
@@ -14,12 +15,15 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
 import msgspec
 
+from copyproof.array.core.errors import ArrayFault
+from copyproof.array.core.inventory import Inventory
+from copyproof.array.core.layout import Place
 from copyproof.array.trace import Event
-from copyproof.errors import DeviceError, TargetLost
+from copyproof.errors import DeviceError, TargetLost, UsageError
 from copyproof.serving.inproc import Served
 
 T = TypeVar("T")
@@ -33,13 +37,21 @@ class Asked(msgspec.Struct, forbid_unknown_fields=True):
     """A request."""
 
     do: str
-    ticks: int = 0
+    ticks: Annotated[int, msgspec.Meta(ge=0)] = 0
+    volume: int = 0
+    lba: int = 0
+    member: Annotated[int, msgspec.Meta(ge=0)] = 0
 
 
 _CALLS: Mapping[str, Callable[[Served, Asked], object]] = {
     "begin_trace": lambda array, _: array.begin_trace(),
     "end_trace": lambda array, _: array.end_trace(),
     "run": lambda array, asked: array.run(asked.ticks),
+    "inventory": lambda array, _: array.inventory(),
+    "place": lambda array, asked: array.place(asked.volume, asked.lba),
+    "fail_member": lambda array, asked: array.fail_member(asked.member),
+    "replace_member": lambda array, asked: array.replace_member(asked.member),
+    "parity_errors": lambda array, _: array.parity_errors(),
     "internal_errors": lambda array, _: array.internal_errors(),
 }
 
@@ -51,11 +63,11 @@ def answered(array: Served, line: bytes) -> bytes:
     except (msgspec.MsgspecError, ValueError) as problem:
         return _line({"refused": f"not understood: {problem}"})
     call = _CALLS.get(asked.do)
-    if call is None or asked.ticks < 0:
-        return _line({"refused": f"there is {', '.join(_CALLS)}; ticks are 0 or more"})
+    if call is None:
+        return _line({"refused": f"there is {', '.join(_CALLS)}"})
     try:
         return _line({"done": call(array, asked)})
-    except DeviceError as problem:
+    except (DeviceError, UsageError, ArrayFault) as problem:
         return _line({"refused": str(problem)})
 
 
@@ -101,6 +113,26 @@ class Remote:
     def run(self, ticks: int) -> None:
         """Let so many ticks pass, beside those of the clock; raises DeviceError."""
         self._ask(object, do="run", ticks=ticks)
+
+    def inventory(self) -> Inventory:
+        """What the array tells of itself; raises DeviceError."""
+        return self._ask(Inventory, do="inventory")
+
+    def place(self, volume: int, lba: int) -> Place:
+        """Where on the members a block is; raises DeviceError."""
+        return self._ask(Place, do="place", volume=volume, lba=lba)
+
+    def fail_member(self, member: int) -> None:
+        """Let a member fail, with all that it holds; raises DeviceError."""
+        self._ask(object, do="fail_member", member=member)
+
+    def replace_member(self, member: int) -> None:
+        """Put an empty one in its place, which is rebuilt by ticks; raises DeviceError."""
+        self._ask(object, do="replace_member", member=member)
+
+    def parity_errors(self) -> tuple[int, ...]:
+        """The stripes whose parity is wrong; raises DeviceError."""
+        return self._ask(tuple[int, ...], do="parity_errors")
 
     def internal_errors(self) -> tuple[str, ...]:
         """The traceback of each error that is the array's own; raises DeviceError."""

@@ -8,6 +8,8 @@
 
 from __future__ import annotations
 
+from copyproof.array.core.inventory import Inventory
+from copyproof.array.core.layout import Place
 from copyproof.array.core.unit import ControlUnit
 from copyproof.array.server.request import Reply, Request
 from copyproof.array.server.server import DeviceServer
@@ -58,6 +60,26 @@ class Served:
         if trace.dropped:
             raise DeviceError(f"the trace keeps {len(trace.events)} events, {trace.dropped} before them are lost")
         return trace.events
+
+    def inventory(self) -> Inventory:
+        """What the array tells of itself."""
+        return self.unit.inventory()
+
+    def place(self, volume: int, lba: int) -> Place:
+        """Where on the members a block is."""
+        return self.unit.place(volume, lba)
+
+    def fail_member(self, member: int) -> None:
+        """Let a member fail, with all that it holds."""
+        self.unit.fail_member(member)
+
+    def replace_member(self, member: int) -> None:
+        """Put an empty one in its place, which is rebuilt by ticks."""
+        self.unit.replace_member(member)
+
+    def parity_errors(self) -> tuple[int, ...]:
+        """The stripes whose parity is wrong."""
+        return tuple(self.unit.parity_errors())
 
     def internal_errors(self) -> tuple[str, ...]:
         """The traceback of each error that is the array's own."""

@@ -9,12 +9,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Protocol
 
+from copyproof.array.core.inventory import Inventory
+from copyproof.array.core.layout import Place
 from copyproof.array.trace import Event
 from copyproof.device import Device
 from copyproof.targets.spec import TargetSpec
 from copyproof.transport.base import Direct
 
-__all__ = ["Device", "Driver", "LiveTarget", "Lun", "Role"]
+__all__ = ["Control", "Device", "Driver", "LiveTarget", "Lun", "Role"]
 
 
 class Role(Enum):
@@ -68,6 +70,26 @@ class Control(Protocol):
 
     def run(self, ticks: int) -> None:
         """Let so many ticks of background work pass."""
+        ...
+
+    def inventory(self) -> Inventory:
+        """What the array tells of itself."""
+        ...
+
+    def place(self, volume: int, lba: int) -> Place:
+        """Where on the members a block is."""
+        ...
+
+    def fail_member(self, member: int) -> None:
+        """Let a member of the RAID group fail, with all that it holds; numbers are from 0."""
+        ...
+
+    def replace_member(self, member: int) -> None:
+        """Put an empty one in its place, which is rebuilt by ticks."""
+        ...
+
+    def parity_errors(self) -> Sequence[int]:
+        """The stripes whose parity is wrong, of those with all members."""
         ...
 
     def internal_errors(self) -> Sequence[str]:

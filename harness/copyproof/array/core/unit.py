@@ -28,6 +28,7 @@ from copyproof.array.core.damage import Damages
 from copyproof.array.core.defective import acu_of, check_of, drr_of, group_of, route_of
 from copyproof.array.core.errors import ArrayFault, LabelFault, NoVolume, OutOfRange
 from copyproof.array.core.inventory import Inventory, VolumeInfo
+from copyproof.array.core.layout import Place
 from copyproof.array.core.pairs import PairTable
 from copyproof.array.core.recorder import Recorder
 from copyproof.array.core.slots import SlotPool
@@ -217,6 +218,11 @@ class ControlUnit:
     def parity_errors(self) -> Iterator[int]:
         """Give the stripes of the group, of those with all members, whose parity is wrong."""
         return self._backing.group.parity_errors()
+
+    def place(self, volume: int, lba: int) -> Place:
+        """Return where on the members a block is."""
+        self._within(volume, lba, 1)
+        return self._backing.place(volume, lba)
 
     def damage(self, volume: int, lba: int, byte: int = 0, mask: int = 1) -> None:
         """Invert bits of a block's payload on its member: for tests. What the cache holds of the block is let go."""

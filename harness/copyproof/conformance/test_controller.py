@@ -1,0 +1,76 @@
+"""The controller's inside, as a white box shows it: the way of each copied block, its address, cache and RAID group."""
+
+from __future__ import annotations
+
+import pytest
+
+from copyproof.hil import Capability, Rig, hil_needs, hil_requirement
+from copyproof.scsi import cdb
+
+BLOCKS = 70
+MEMBER = 1
+
+TWO_SLOTS = (Capability.TRACE, Capability.TWO_SLOTS)
+IN_BUFFER = (Capability.TRACE, Capability.IN_BUFFER)
+AFTER_MOVE = (Capability.TRACE, Capability.AFTER_MOVE)
+SINGLE_BUFFER = (Capability.TRACE, Capability.SINGLE_BUFFER)
+ANY = (Capability.TRACE, Capability.LID1)
+
+CLAIMS = [
+    pytest.param(claim, id=claim, marks=[hil_requirement(claim), hil_needs(*needed)])
+    for claim, needed in {
+        "CTL-01": TWO_SLOTS,
+        "CTL-02": IN_BUFFER,
+        "CTL-13": SINGLE_BUFFER,
+        "CTL-14": TWO_SLOTS,
+        "CTL-15": IN_BUFFER,
+        "CTL-19": AFTER_MOVE,
+        "CTL-23": ANY,
+        "CTL-24": IN_BUFFER,
+        "CTL-25": ANY,
+    }.items()
+]
+
+
+@pytest.mark.parametrize("claim", CLAIMS)
+def test_the_way_of_each_copied_block_bears_the_claim_out(hil: Rig, claim: str) -> None:
+    order = hil.copy(blocks=BLOCKS)
+    with hil.watched() as watch:
+        sent = hil.send(order)
+    hil.judge(sent, watch.breach(claim))
+
+
+@hil_requirement("CTL-16")
+@hil_needs(Capability.TRACE)
+def test_the_inventory_tells_ten_gigabytes_of_cache(hil: Rig) -> None:
+    with hil.watched() as watch:
+        sent = hil.send(cdb.inquiry())
+    hil.judge(sent, watch.breach("CTL-16"))
+
+
+@hil_requirement("CTL-17")
+@hil_needs(*ANY)
+def test_parity_is_right_after_a_copy(hil: Rig) -> None:
+    order = hil.copy(blocks=BLOCKS)
+    with hil.watched() as watch:
+        sent = hil.send(order)
+    hil.judge(sent, watch.breach("CTL-17"))
+
+
+@hil_requirement("CTL-17")
+@hil_needs(*ANY)
+def test_a_copy_made_without_a_member_is_right(hil: Rig) -> None:
+    order = hil.copy(blocks=BLOCKS)
+    with hil.degraded(MEMBER):
+        hil.judge(hil.send(order))
+
+
+@hil_requirement("CTL-17")
+@hil_needs(*ANY)
+def test_a_copy_is_right_after_a_member_was_lost_and_rebuilt(hil: Rig) -> None:
+    order = hil.copy(blocks=BLOCKS)
+    with hil.watched() as watch:
+        sent = hil.send(order)
+        with hil.degraded(MEMBER):
+            pass
+    hil.judge(sent, watch.breach("CTL-17"))
