@@ -29,7 +29,7 @@ GONE = 60.0
 def test_copies_through_real_nodes_exchange_labels_and_keep_to_the_mapping(no_leaks: None, tmp_path: Path) -> None:
     run = run_suite(TARGET, tmp_path, "--hil-transport=sgio", "-k", SEEN_BY_KERNEL)
     judged = {row.id: [case.verdict for case in run.cases(row.id)] for row in run.record.requirements}
-    passed = dict.fromkeys(("XC1-ISOLATION", "XC1-PI-LABELS", "XC1-READONLY"), [Verdict.PASS])
+    passed = {name: [Verdict.PASS] for name in ("XC1-ISOLATION", "XC1-PI-LABELS", "XC1-READONLY")}
     assert {name: cases for name, cases in judged.items() if cases} == passed, run.output
     assert run.code == 0
 
