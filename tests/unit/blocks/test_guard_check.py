@@ -9,7 +9,7 @@ from copyproof.blocks.guard_check import RUN, guards_match, wrong_guards
 from copyproof.blocks.label import guards
 
 
-@pytest.mark.parametrize("size", [8, 512, 520, 4096])
+@pytest.mark.parametrize("size", [32, 512, 4096, 8192])
 @pytest.mark.parametrize("count", [0, 1, 2, 15, 16, 17, 100, RUN - 1, RUN, RUN + 1, 2 * RUN + 5])
 def test_right_guards_match_at_every_length(size: int, count: int) -> None:
     data = np.random.default_rng(count).integers(0, 256, (count, size), np.uint8)
@@ -51,3 +51,8 @@ def test_blocks_apart_in_memory_are_judged_as_well() -> None:
     tags = guards(data)
     assert guards_match(data, tags)
     assert not guards_match(data, tags ^ np.uint16(1))
+
+
+def test_blocks_of_no_such_size_are_refused() -> None:
+    with pytest.raises(ValueError, match="blocks of 520 bytes"):
+        guards_match(np.zeros((1, 520), np.uint8), np.zeros(1, np.uint16))

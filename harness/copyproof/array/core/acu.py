@@ -19,6 +19,14 @@ class AddressChangeUnit:
         self.buffer = empty(size, block_size)
         self._recorder = recorder
 
+    def hand_over(self, blocks: Blocks) -> Blocks:
+        """Return the memory of the buffer, to be a slot's, and take the slot's for the buffer: a move of no bytes.
+
+        Both are of the size of a slot; what they held stays in them.
+        """
+        self.buffer, handed = blocks, self.buffer
+        return handed
+
     def exchange(self, slot: int, blocks: Blocks, source: tuple[int, int], destination: tuple[int, int]) -> None:
         """Exchange labels where the blocks are, a slot or the buffer; both places are (volume, first LBA)."""
         before = self._recorder.labels(blocks)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 
 from copyproof.array.core.blocks import Blocks
 from copyproof.array.core.errors import MediumFault
@@ -38,18 +37,24 @@ class Backing:
 
     def read(self, volume: int, lba: int, out: Blocks) -> None:
         """Fill `out`; raises MediumFault."""
-        with self._told():
+        try:
             self.group.read(self._first[volume] + lba, out)
+        except BlockLost as lost:
+            raise self._told(lost) from lost
 
     def write(self, volume: int, lba: int, blocks: Blocks) -> None:
         """Write blocks and parity; raises MediumFault, and nothing is written then."""
-        with self._told():
+        try:
             self.group.write(self._first[volume] + lba, blocks)
+        except BlockLost as lost:
+            raise self._told(lost) from lost
 
     def erase(self, volume: int, lba: int, count: int) -> None:
         """Let blocks be as if never written; raises MediumFault."""
-        with self._told():
+        try:
             self.group.erase(self._first[volume] + lba, count)
+        except BlockLost as lost:
+            raise self._told(lost) from lost
 
     def holds(self, volume: int, lba: int, count: int) -> bool:
         """Return False where none of the blocks was ever written."""
@@ -61,16 +66,14 @@ class Backing:
 
     def rebuild(self, units: int) -> Iterator[tuple[Place, int, int]]:
         """Make units of replaced members: gives the place, and the volume and LBA of the stripe's first block."""
-        with self._told():
+        try:
             for place, block in self.group.rebuild(units):
                 yield place, *self._whose(block)
-
-    @contextmanager
-    def _told(self) -> Iterator[None]:
-        try:
-            yield
         except BlockLost as lost:
-            raise MediumFault(*self._whose(lost.block)) from lost
+            raise self._told(lost) from lost
+
+    def _told(self, lost: BlockLost) -> MediumFault:
+        return MediumFault(*self._whose(lost.block))
 
     def _whose(self, block: int) -> tuple[int, int]:
         firsts = list(self._first.values())

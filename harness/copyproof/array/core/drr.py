@@ -95,9 +95,20 @@ class RecoveryUnit:
     def move(self, blocks: Blocks, origin: int, into: Blocks, slot: int, came: tuple[int, int], piece: Piece) -> None:
         """Move blocks from one slot to another (or the buffer); `came` is the place that their labels say."""
         into.assign(blocks)
-        self._recorder.step(Step.MOVE, Actor.DRR, slot, *piece.destination, into, into.labels, Origin(origin, *came))
+        self._moved(into, origin, slot, came, piece)
+
+    def take_over(self, slot: Slot, piece: Piece) -> Blocks:
+        """Move blocks from the buffer to a slot: the slot takes the buffer's memory, and the buffer the slot's."""
+        slot.blocks = self.acu.hand_over(slot.blocks)
+        blocks = slot.blocks[: piece.blocks]
+        self._moved(blocks, BUFFER, slot.number, piece.destination, piece)
+        return blocks
+
+    def _moved(self, blocks: Blocks, origin: int, slot: int, came: tuple[int, int], piece: Piece) -> None:
+        came_from = Origin(origin, *came)
+        self._recorder.step(Step.MOVE, Actor.DRR, slot, *piece.destination, blocks, blocks.labels, came_from)
         if slot != BUFFER:
-            self._damages.strike(Step.MOVE, *piece.destination, into.data)
+            self._damages.strike(Step.MOVE, *piece.destination, blocks.data)
 
     def destage(self, slot: Slot, piece: Piece) -> None:
         """Check the labels in a slot and write its blocks to the members; what other slots hold of them is stale."""
@@ -132,7 +143,7 @@ def in_buffer(drr: RecoveryUnit, piece: Piece) -> None:
         staged, buffer = drr.stage(a, piece), drr.acu.buffer[: piece.blocks]
         drr.move(staged, a.number, buffer, BUFFER, piece.source, piece)
         drr.acu.exchange(BUFFER, buffer, piece.source, piece.destination)
-        drr.move(buffer, BUFFER, b.blocks[: piece.blocks], b.number, piece.destination, piece)
+        drr.take_over(b, piece)
         drr.destage(b, piece)
     finally:
         drr.give_back(a, b)

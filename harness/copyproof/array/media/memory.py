@@ -36,17 +36,17 @@ class Memory:
         self._blocks = blocks
         self._size = CHUNK // block_size
         self._chunks: dict[int, _Chunk] = {}
+        nothing = np.zeros((1, block_size), np.uint8), np.zeros(1, np.uint64)
+        self._nothing = _Chunk(
+            np.broadcast_to(nothing[0], (self._size, block_size)), np.broadcast_to(nothing[1], self._size)
+        )
 
     def read(self, offset: int, data: U8, words: U64) -> None:
         """Fill with what is held, and with zeros where nothing is."""
         for number, first, at, count in self._parts(offset, len(words)):
-            chunk = self._chunks.get(number)
-            if chunk is None:
-                data[at : at + count] = 0
-                words[at : at + count] = 0
-            else:
-                data[at : at + count] = chunk.data[first : first + count]
-                words[at : at + count] = chunk.words[first : first + count]
+            chunk = self._chunks.get(number, self._nothing)
+            data[at : at + count] = chunk.data[first : first + count]
+            words[at : at + count] = chunk.words[first : first + count]
 
     def write(self, offset: int, data: U8, words: U64) -> None:
         """Hold blocks."""
