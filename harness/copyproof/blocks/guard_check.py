@@ -23,8 +23,8 @@ from fastcrc import crc16
 from copyproof.blocks.arrays import U8, U16, Mask
 from copyproof.blocks.label import guards
 
-RUN = 2048
-"""Blocks whose guards are checked in one pass."""
+RUN = 32768
+"""Blocks whose guards are checked in one pass; those of more would not fit in 8 KiB."""
 
 _SIZES = (32, 64, 128, 256, 512, 1024, 2048, 4096, 8192)
 
@@ -50,10 +50,23 @@ def guards_match(data: U8, guard_tags: U16) -> bool:
 
 
 def _run_matches(data: U8, guard_tags: U16) -> bool:
+    return guards_sum(guard_tags, data.shape[1]) == payload_sum(data)
+
+
+def payload_sum(data: U8) -> int:
+    """Return the CRC of blocks, shape (n, size), one after the other, with two octets of zeros behind them."""
     run = data if data.flags.c_contiguous else np.ascontiguousarray(data)
-    whole = crc16.t10_dif(run.reshape(-1).data)
-    # A CRC is the message times x^16, and here the guards are the message.
-    return bool(crc16.t10_dif(_message(guard_tags, data.shape[1]).data) == crc16.t10_dif(whole.to_bytes(2, "big")))
+    return int(crc16.t10_dif(b"\0\0", crc16.t10_dif(run.reshape(-1).data)))
+
+
+def guards_sum(guard_tags: U16, size: int) -> int:
+    """Return what `payload_sum` is for blocks of `size` bytes with these guard tags, at most `RUN` of them.
+
+    >>> data = np.arange(1024, dtype=np.uint32).astype(np.uint8).reshape(2, 512)
+    >>> guards_sum(guards(data), 512) == payload_sum(data)
+    True
+    """
+    return int(crc16.t10_dif(_message(guard_tags, size).data))
 
 
 def _message(guard_tags: U16, size: int) -> U8:

@@ -37,7 +37,8 @@ class Blocks:
     def assign(self, other: Blocks) -> None:
         """Overwrite these blocks, payload and label, by as many others."""
         self.data[...] = other.data
-        self.labels[...] = other.labels
+        # As numbers: numpy copies structures field by field.
+        self.labels.view(np.uint64)[...] = other.labels.view(np.uint64)
 
     def copy(self) -> Blocks:
         """Return blocks of their own memory."""

@@ -15,7 +15,7 @@ from copyproof.array.core.blocks import Blocks
 from copyproof.array.core.cache import Cache
 from copyproof.array.core.damage import Damages
 from copyproof.array.core.errors import LabelFault
-from copyproof.array.core.labels import Check, materialise
+from copyproof.array.core.labels import Check, Seal, keeps, materialise, seal
 from copyproof.array.core.recorder import Recorder
 from copyproof.array.core.slots import Slot, SlotState
 from copyproof.array.settings import ArraySettings, Exchange
@@ -52,6 +52,7 @@ class RecoveryUnit:
         self._damages = damages
         self._check = check
         self._route = route
+        self._seal: Seal | None = None
 
     def copy(self, source: tuple[int, int], destination: tuple[int, int], count: int, actor: Actor) -> None:
         """Copy blocks between places (volume, first LBA) as if all were read first; `actor` ordered it.
@@ -85,8 +86,10 @@ class RecoveryUnit:
         slot.state = SlotState.STAGING
         blocks = slot.blocks[: piece.blocks]
         self._backing.read(*piece.source, blocks)
-        materialise(blocks, *piece.source)
-        self._judge(blocks, *piece.source)
+        self._seal = seal(blocks, *piece.source)
+        if self._seal is None:
+            materialise(blocks, *piece.source)
+            self._judge(blocks, *piece.source)
         self._recorder.step(Step.STAGE, Actor.CACHE, slot.number, *piece.source, blocks)
         self._damages.strike(Step.STAGE, *piece.source, blocks.data)
         slot.state = SlotState.MOVING
@@ -114,7 +117,8 @@ class RecoveryUnit:
         """Check the labels in a slot and write its blocks to the members; what other slots hold of them is stale."""
         slot.state = SlotState.DESTAGING
         blocks = slot.blocks[: piece.blocks]
-        self._judge(blocks, *piece.destination)
+        if self._seal is None or not keeps(self._seal, blocks, *piece.destination):
+            self._judge(blocks, *piece.destination)
         home = self.home(piece)
         self._backing.write(*home, blocks)
         self.cache.discard(*piece.destination, piece.blocks)

@@ -15,14 +15,15 @@ tie it to the LBA (0, where labels are only kept inside, and 1).
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
 from copyproof.array.core.blocks import Blocks, Labels
 from copyproof.array.core.errors import LabelKind
 from copyproof.blocks.arrays import U64, Mask
-from copyproof.blocks.guard_check import guards_match, wrong_guards
-from copyproof.blocks.label import ESCAPE, guards
+from copyproof.blocks.guard_check import RUN, guards_sum, payload_sum, wrong_guards
+from copyproof.blocks.label import ESCAPE, LABEL, guards
 
 NEVER_WRITTEN = np.uint64(0xFFFFFFFFFFFFFFFF)
 _GUARD = np.uint64(48)
@@ -44,18 +45,47 @@ def label_words(labels: Labels) -> U64:
 
 def addresses(volume: int, lba: int, count: int) -> U64:
     """Return what `label_words` has below the guard for blocks at home: application and reference tag."""
+    first = lba & 0xFFFFFFFF
+    if first + count <= 1 << 32:
+        return np.arange(volume << 32 | first, (volume << 32 | first) + count, dtype=np.uint64)
     home = np.arange(lba, lba + count, dtype=np.uint64)
     home &= _REFERENCE
     home |= np.uint64(volume << 32)
     return home
 
 
+@dataclass(frozen=True, slots=True)
+class Seal:
+    """What guard tags and payload of blocks came to when they were checked: `guards` as `label_words` without the
+    address, and the sum of the payload. Blocks that come to the same elsewhere, and have its address, are right."""
+
+    guards: U64
+    payload: int
+
+
+def seal(blocks: Blocks, volume: int, lba: int) -> Seal | None:
+    """Return the seal of blocks whose labels are all right, or None where one is not, or has its checks off."""
+    carried = label_words(blocks.labels) ^ addresses(volume, lba, len(blocks))
+    if np.bitwise_or.reduce(carried) & _ADDRESS or len(blocks) > RUN:
+        return None
+    payload = payload_sum(blocks.data)
+    if guards_sum((carried >> _GUARD).astype(np.uint16), blocks.data.shape[1]) != payload:
+        return None
+    return Seal(carried, payload)
+
+
+def keeps(sealed: Seal, blocks: Blocks, volume: int, lba: int) -> bool:
+    """Return whether blocks are still what was sealed, with the address of this volume and LBA."""
+    carried = label_words(blocks.labels) ^ addresses(volume, lba, len(blocks))
+    return bool((carried == sealed.guards).all()) and payload_sum(blocks.data) == sealed.payload
+
+
 def first_fault(blocks: Blocks, volume: int, lba: int, protection: int) -> Fault | None:
     """Return the first block whose label does not go with payload, volume and LBA, or None."""
+    if seal(blocks, volume, lba):
+        return None
     words = label_words(blocks.labels)
     away = (words ^ addresses(volume, lba, len(blocks))) & _ADDRESS
-    if not away.any() and guards_match(blocks.data, (words >> _GUARD).astype(np.uint16)):
-        return None
     checked = _checked(words, protection)
     number = checked & (away >> _APPLICATION != 0)
     reference = checked & (away & _REFERENCE != 0) & (protection in (0, 1))
@@ -74,12 +104,13 @@ def exchange(blocks: Blocks, volume: int, lba: int) -> None:
 
     Blocks whose checks are switched off keep the tag that says so.
     """
-    words = label_words(blocks.labels)
     new = addresses(volume, lba, len(blocks))
-    escaped = (words >> _APPLICATION & np.uint64(0xFFFF)) == ESCAPE
+    escaped = blocks.labels["application"] == ESCAPE
     if escaped.any():
         new[escaped] |= np.uint64(ESCAPE << 32)
-    blocks.labels.view(">u8")[...] = (words & ~_ADDRESS) | new
+    exchanged = new.astype(">u8").view(LABEL)
+    exchanged["guard"] = blocks.labels["guard"]
+    blocks.labels.view(np.uint64)[...] = exchanged.view(np.uint64)
 
 
 def materialise(blocks: Blocks, volume: int, lba: int) -> None:

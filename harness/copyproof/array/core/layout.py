@@ -56,6 +56,10 @@ class Layout:
         """Blocks of the group in a stripe."""
         return self.data * self.unit
 
+    def data_members(self, stripe: int) -> tuple[int, ...]:
+        """Return the members that hold the data units of a stripe, in order."""
+        return self._rotations[stripe % len(self._rotations)][: self.data]
+
     def data_member(self, stripe: int, unit: int) -> int:
         """Return the member that holds a data unit of a stripe."""
         return self._rotations[stripe % len(self._rotations)][unit]
@@ -69,6 +73,15 @@ class Layout:
         stripe, within = divmod(block, self.stripe_blocks)
         unit, column = divmod(within, self.unit)
         return Place(self.data_member(stripe, unit), stripe * self.unit + column)
+
+    def stripes(self, block: int, count: int) -> Iterator[tuple[int, int, int, int]]:
+        """Cut a run at the stripes: stripe, first block in it, first block of the run, blocks."""
+        at = 0
+        while at < count:
+            stripe, within = divmod(block + at, self.stripe_blocks)
+            part = min(self.stripe_blocks - within, count - at)
+            yield stripe, within, at, part
+            at += part
 
     def pieces(self, block: int, count: int) -> Iterator[Piece]:
         """Cut a run of the group's blocks at the stripe units."""

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import partial
-from itertools import groupby
-from operator import attrgetter
 
 import numpy as np
 
@@ -59,12 +57,16 @@ class Group:
     def write(self, block: int, blocks: Blocks) -> None:
         """Write blocks and what their stripes' redundancy comes to; raises BlockLost, and nothing is written then."""
         words = blocks.labels.view(np.uint64) ^ ONES
-        stripes = [list(pieces) for _, pieces in groupby(self.layout.pieces(block, len(blocks)), attrgetter("stripe"))]
-        for pieces in stripes:
-            if self._lost(pieces[0].stripe):
-                raise BlockLost(block + pieces[0].at)
-        for pieces in stripes:
-            self._write_stripe(pieces, blocks.data, words)
+        stripes = list(self.layout.stripes(block, len(blocks)))
+        for stripe, _within, at, _blocks in stripes:
+            if sum(done <= stripe for done in self._rebuilt) > self.layout.redundancy:
+                raise BlockLost(block + at)
+        for stripe, within, at, count in stripes:
+            data = blocks.data[at : at + count]
+            if count == self.layout.stripe_blocks:
+                self._write_whole(stripe, data, words[at : at + count])
+            else:
+                self._write_part(stripe, within, data, words[at : at + count])
 
     def erase(self, block: int, count: int) -> None:
         """Let blocks be as if never written: whole stripes at one stroke, others as a write of blanks."""
@@ -141,9 +143,6 @@ class Group:
     def _lacks(self, stripe: int, member: int) -> bool:
         return self._rebuilt[member] <= stripe
 
-    def _lost(self, stripe: int) -> bool:
-        return sum(done <= stripe for done in self._rebuilt) > self.layout.redundancy
-
     def _media_hold(self, offset: int, count: int) -> Iterator[bool]:
         return (
             medium.holds(offset, count) for medium, present in zip(self._media, self._present, strict=True) if present
@@ -176,19 +175,20 @@ class Group:
             return redundant[:1] or others
         return [*others, *redundant[:1]] if redundant else [member]
 
-    def _write_stripe(self, pieces: Sequence[Piece], data: U8, words: U64) -> None:
-        first, last = pieces[0], pieces[-1]
-        begin, end = first.at, last.at + last.blocks
-        if end - begin == self.layout.stripe_blocks:
-            shape = (self.layout.data, self.layout.unit)
-            whole = data[begin:end].reshape(*shape, -1), words[begin:end].reshape(shape)
-            self._write_data(pieces, data, words)
-            self._protect(first.stripe, 0, *_xor(*whole))
-            return
+    def _write_whole(self, stripe: int, data: U8, words: U64) -> None:
+        units = data.reshape(self.layout.data, self.layout.unit, -1), words.reshape(self.layout.data, -1)
+        for member, unit, unit_words in zip(self.layout.data_members(stripe), *units, strict=True):
+            if self._present[member]:
+                self._media[member].write(stripe * self.layout.unit, unit, unit_words)
+        self._protect(stripe, 0, *_xor(*units))
+
+    def _write_part(self, stripe: int, within: int, data: U8, words: U64) -> None:
+        pieces = list(self.layout.pieces(stripe * self.layout.stripe_blocks + within, len(data)))
+        first = pieces[0]
         columns = (first.column, first.column + first.blocks) if len(pieces) == 1 else (0, self.layout.unit)
-        stripe = self._overlaid(pieces, columns, data, words)
+        whole = self._overlaid(pieces, columns, data, words)
         self._write_data(pieces, data, words)
-        self._protect(first.stripe, columns[0], *_xor(stripe.data, stripe.words))
+        self._protect(stripe, columns[0], *_xor(whole.data, whole.words))
 
     def _overlaid(self, pieces: Sequence[Piece], columns: tuple[int, int], data: U8, words: U64) -> _Units:
         """Return columns of all data units of a stripe as they will be."""
