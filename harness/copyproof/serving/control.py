@@ -47,6 +47,8 @@ _CALLS: Mapping[str, Callable[[Served, Asked], object]] = {
     "begin_trace": lambda array, _: array.begin_trace(),
     "end_trace": lambda array, _: array.end_trace(),
     "run": lambda array, asked: array.run(asked.ticks),
+    "hold": lambda array, _: array.hold(),
+    "release": lambda array, _: array.release(),
     "inventory": lambda array, _: array.inventory(),
     "place": lambda array, asked: array.place(asked.volume, asked.lba),
     "fail_member": lambda array, asked: array.fail_member(asked.member),
@@ -113,6 +115,14 @@ class Remote:
     def run(self, ticks: int) -> None:
         """Let so many ticks pass, beside those of the clock; raises DeviceError."""
         self._ask(object, do="run", ticks=ticks)
+
+    def hold(self) -> None:
+        """Let no tick pass by itself until `release`; raises DeviceError."""
+        self._ask(object, do="hold")
+
+    def release(self) -> None:
+        """Let ticks pass as time does; raises DeviceError."""
+        self._ask(object, do="release")
 
     def inventory(self) -> Inventory:
         """What the array tells of itself; raises DeviceError."""

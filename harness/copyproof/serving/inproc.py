@@ -20,16 +20,18 @@ from copyproof.scsi.command import Command
 
 
 class Served:
-    """An array that is up: called, it lets a tick pass with each command, so that its background work goes on."""
+    """An array that is up: called, it lets a tick pass with each command, so that its background work goes on. Held,
+    it lets pass only the ticks that are asked for."""
 
     def __init__(self, settings: ArraySettings) -> None:
         self.unit = ControlUnit(settings)
         self.server = DeviceServer(self.unit, settings)
+        self._held = False
 
     def handle(self, initiator: str, volume: int, command: Command) -> Reply:
         """Execute one command of an initiator, then let a tick pass."""
         reply = self.answer(Request(initiator, volume, command.cdb, command.data_out, command.data_in))
-        self.run(1)
+        self.pass_time(1)
         return reply
 
     def answer(self, request: Request) -> Reply:
@@ -45,8 +47,21 @@ class Served:
         self.server.reset(volume)
 
     def run(self, ticks: int) -> None:
-        """Let so many ticks pass."""
+        """Let so many ticks pass, held or not."""
         self.server.run(ticks)
+
+    def pass_time(self, ticks: int) -> None:
+        """Let so many ticks pass that nobody asked for; none while the array is held."""
+        if not self._held:
+            self.run(ticks)
+
+    def hold(self) -> None:
+        """Let no tick pass by itself until `release`."""
+        self._held = True
+
+    def release(self) -> None:
+        """Let ticks pass by themselves again."""
+        self._held = False
 
     def begin_trace(self) -> None:
         """Record from now on what the controller does, which costs time, and forget what was recorded before."""

@@ -20,13 +20,20 @@ __all__ = ["Control", "Device", "Driver", "LiveTarget", "Lun", "Role"]
 
 
 class Role(Enum):
-    """What a logical unit is for. HIDDEN is mapped to another initiator only; READONLY read-only to this one."""
+    """What a logical unit is for. HIDDEN is mapped to another initiator only; READONLY read-only to this one. PRIMARY
+    and its secondaries are for pairs, OTHER_PRIMARY and OTHER_SECONDARY for a second pair beside."""
 
     SOURCE = "source"
     DESTINATION = "destination"
     BYSTANDER = "bystander"
     HIDDEN = "hidden"
     READONLY = "readonly"
+    PRIMARY = "primary"
+    SECONDARY = "secondary"
+    SECONDARY_2 = "secondary-2"
+    SECONDARY_3 = "secondary-3"
+    OTHER_PRIMARY = "other-primary"
+    OTHER_SECONDARY = "other-secondary"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +76,15 @@ class Control(Protocol):
         ...
 
     def run(self, ticks: int) -> None:
-        """Let so many ticks of background work pass."""
+        """Let so many ticks of background work pass, held or not."""
+        ...
+
+    def hold(self) -> None:
+        """Let no tick pass by itself until `release`, so that what is under way stays so."""
+        ...
+
+    def release(self) -> None:
+        """Let ticks pass again as commands come, or as time does."""
         ...
 
     def inventory(self) -> Inventory:

@@ -11,7 +11,9 @@ from copyproof.targets.complaints import unknown
 if TYPE_CHECKING:
     from copyproof.targets.spec import TargetSpec
 
-ROLES = ("source", "destination", "bystander", "hidden", "readonly")
+PAIRED = ("primary", "secondary", "secondary-2", "secondary-3", "other-primary", "other-secondary")
+"""The roles of pairs: each may be left out."""
+ROLES = ("source", "destination", "bystander", "hidden", "readonly", *PAIRED)
 _MADE = ("source", "destination", "bystander", "hidden")
 _NEEDED = {"lio": _MADE, "software": _MADE, "tcmu": _MADE, "lab": ("source", "destination")}
 #: The bytes that a bystander may have at most: it is written whole, and read whole after each command.

@@ -106,7 +106,8 @@ class ArraySpec(Struct, frozen=True, kw_only=True):
 
 
 class TargetSpec(Struct, frozen=True, kw_only=True):
-    """A whole target file. Times in seconds; `luns` by role: source, destination, bystander, hidden, readonly.
+    """A whole target file. Times in seconds; `luns` by role: source, destination, bystander, hidden, readonly, and the
+    volumes of pairs, primary, secondary, secondary-2, secondary-3, other-primary, other-secondary.
 
     `profile` names a shipped deviation profile, or a file of one's own by a path ending in `.toml`, which `load` makes
     absolute: the target file has it relative to its own folder. `version` is what the ranges of the deviation profile

@@ -146,6 +146,18 @@ def test_the_trace_and_the_clock_are_reached_by_the_socket(array: Served, servin
     assert serving.internal_errors() == ()
 
 
+def test_no_tick_passes_by_itself_while_the_array_is_held(array: Served, serving: Remote) -> None:
+    serving.hold()
+    before = array.unit.tick
+    array.handle("host", 1, write16(5, bytes(512), 512))
+    array.pass_time(3)
+    serving.run(2)
+    assert array.unit.tick == before + 2
+    serving.release()
+    array.handle("host", 1, write16(5, bytes(512), 512))
+    assert array.unit.tick == before + 3
+
+
 def test_what_is_not_understood_is_refused_and_the_next_line_is_answered(array: Served, serving: Remote) -> None:
     with pytest.raises(DeviceError, match="there is begin_trace"):
         serving._ask(object, do="dance")

@@ -162,7 +162,7 @@ class Desk:
         now = self._clock()
         if now >= self._due:
             ticks = 1 + int((now - self._due) / self._tick)
-            self._array.run(ticks)
+            self._array.pass_time(ticks)
             self._due += ticks * self._tick
 
 
