@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from copyproof.bench.figures import Figure, Measured, NotMeasured
 
 SCHEMA = "copyproof.bench/1"
-NAMES = ("blocks", "verify", "model", "commands")
+NAMES = ("blocks", "verify", "model", "commands", "array")
 """The benchmarks, each a module of copyproof.bench."""
 
 HEADERS = ("figure", "measured", "peer", "ratio", "reach", "")
@@ -25,7 +25,7 @@ WIDTHS = (26, 14, 17, 5, 7, 3)
 
 
 @click.command()
-@click.argument("names", nargs=-1, type=click.Choice(NAMES), metavar="[blocks|verify|model|commands]...")
+@click.argument("names", nargs=-1, type=click.Choice(NAMES), metavar=f"[{'|'.join(NAMES)}]...")
 @click.option("--json", "report", type=click.Path(path_type=Path), metavar="FILE", help="Write the figures there too.")
 @click.option("--target", metavar="TARGET", help="What `commands` is measured on.  [default: lio-loopback]")
 @click.option("--size", type=click.IntRange(4), metavar="MIB", help="How much `verify` verifies.  [default: 4096]")
