@@ -7,7 +7,8 @@ from typing import Any
 
 from copyproof.array.settings import Mapped
 from copyproof.serving.tcmu.job import Job, Port
-from copyproof.targets.arrays import OTHER
+from copyproof.serving.tcmu.sessions import Login
+from copyproof.targets.arrays import HOST, OTHER
 from copyproof.targets.drivers.lio import ground, iscsi
 from copyproof.targets.drivers.lio.backstores import Backstore, Wanted
 from copyproof.targets.drivers.tcmu import backstores
@@ -65,6 +66,12 @@ class TwoHosts(TcmuDriver):
         settings = replace(job.settings, mapped=(*(job.settings.mapped or ()), Mapped(OTHER, number)))
         return replace(job, settings=settings, ports=(*job.ports, Port(OTHER, number, backstores.uio_name(second))))
 
+    def _logins(self, mark: Mark) -> tuple[Login, ...]:
+        """The two programs' sessions: those of the harness stay as they are all the time."""
+        doors = _closed(mark)
+        admitted = {HOST: doors.first, OTHER: doors.second}
+        return tuple(Login(who, iscsi.session_info(doors.portal.target, name)) for who, name in admitted.items())
+
     def _build(self, mark: Mark) -> list[Backstore]:
         stores = super()._build(mark)
         self._admit(mark, {store.role: store for store in stores})
@@ -75,15 +82,21 @@ class TwoHosts(TcmuDriver):
         from rtslib_fb import LUN, TPG, Target
 
         assert self._second is not None
-        names = iscsi.names(mark)
-        group = TPG(Target(ground.fabric("iscsi"), names.target, mode="lookup"), 1, mode="lookup")
+        doors = _closed(mark)
+        group = TPG(Target(ground.fabric("iscsi"), doors.portal.target, mode="lookup"), 1, mode="lookup")
         luns: dict[str, Any] = {lun.storage_object.name: lun for lun in group.luns}
         first = [luns[stores[role].so.name] for role in (Role.SOURCE, Role.READONLY)]
         second = [LUN(group, len(luns), self._second.so)]
         (portal,) = group.network_portals
-        self.doors = Doors(replace(names, port=portal.port), f"{names.target}-first", f"{names.target}-second")
+        self.doors = replace(doors, portal=replace(doors.portal, port=portal.port))
         _map(group, self.doors.first, first, read_only=1)
         _map(group, self.doors.second, second, read_only=None)
+
+
+def _closed(mark: Mark) -> Doors:
+    """The doors before there is a port."""
+    names = iscsi.names(mark)
+    return Doors(names, f"{names.target}-first", f"{names.target}-second")
 
 
 def _map(group: Any, initiator: str, luns: list[Any], read_only: int | None) -> None:

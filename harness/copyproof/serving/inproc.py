@@ -46,6 +46,10 @@ class Served:
         """LOGICAL UNIT RESET."""
         self.server.reset(volume)
 
+    def nexus_lost(self, initiator: str) -> None:
+        """The session of an initiator has ended."""
+        self.server.nexus_lost(initiator)
+
     def run(self, ticks: int) -> None:
         """Let so many ticks pass, held or not."""
         self.server.run(ticks)

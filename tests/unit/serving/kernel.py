@@ -3,8 +3,13 @@ on where there is no kernel."""
 
 from __future__ import annotations
 
+import os
 import struct
 from dataclasses import dataclass
+
+from copyproof.serving.tcmu.job import Port
+from copyproof.serving.tcmu.ring import Ring
+from copyproof.serving.tcmu.server import Station
 
 MAILBOX, RING, SIZE, DATA, WHOLE = 128, 128, 4096, 8192, 65536
 PAD, COMMAND, MANAGEMENT = 0, 1, 2
@@ -68,3 +73,21 @@ class Kernel:
         if self.free > WHOLE:
             at, self.free = DATA, DATA + length
         return at
+
+
+class Wired(Station):
+    """A port whose ring is plain memory; a pipe stands for the uio node."""
+
+    def __init__(self, kernel: Kernel, port: Port) -> None:
+        self.port, self.ring, self.kicks, self.taken_away = port, Ring(kernel.memory), 0, False
+        self.handle, self._far = os.pipe()
+
+    def woken(self) -> bool:
+        return not self.taken_away
+
+    def kick(self) -> None:
+        self.kicks += 1
+
+    def close(self) -> None:
+        os.close(self.handle)
+        os.close(self._far)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import threading
 from collections.abc import Iterator
@@ -18,32 +17,13 @@ from copyproof.scsi.cdb import read16, test_unit_ready, write16
 from copyproof.serving.control import LINE_MOST, Remote, answered
 from copyproof.serving.inproc import Served
 from copyproof.serving.tcmu.job import Port
-from copyproof.serving.tcmu.ring import Ring
-from copyproof.serving.tcmu.server import Desk, Station, unprotected
-from tests.unit.serving.kernel import MANAGEMENT, Kernel
+from copyproof.serving.tcmu.server import Desk, unprotected
+from tests.unit.serving.kernel import MANAGEMENT, Kernel, Wired
 
 SETTINGS = ArraySettings(
     volumes=(VolumeSettings(1, 2048), VolumeSettings(2, 2048)),
     mapped=(Mapped("host", 1), Mapped("host", 2), Mapped("other", 2)),
 )
-
-
-class Wired(Station):
-    """A port whose ring is plain memory; a pipe stands for the uio node."""
-
-    def __init__(self, kernel: Kernel, port: Port) -> None:
-        self.port, self.ring, self.kicks, self.taken_away = port, Ring(kernel.memory), 0, False
-        self.handle, self._far = os.pipe()
-
-    def woken(self) -> bool:
-        return not self.taken_away
-
-    def kick(self) -> None:
-        self.kicks += 1
-
-    def close(self) -> None:
-        os.close(self.handle)
-        os.close(self._far)
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from copyproof.array.settings import ArraySettings
+from copyproof.serving.tcmu.sessions import Login
 
 HANDLER = "copyproof"
 """The name that the kernel keeps of who answers a ring."""
@@ -26,11 +27,12 @@ class Port:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """An array, its ports, and where its control socket is to be."""
+    """An array, its ports, where its control socket is to be, and the sessions whose end it must hear of."""
 
     settings: ArraySettings
     ports: tuple[Port, ...]
     control: Path
+    logins: tuple[Login, ...] = ()
 
     def pickled(self) -> bytes:
         """Return the job as the serving process takes it from its parent."""

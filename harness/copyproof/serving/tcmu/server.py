@@ -19,6 +19,7 @@ from copyproof.serving.control import Conversation
 from copyproof.serving.inproc import Served
 from copyproof.serving.tcmu.job import Job, Port
 from copyproof.serving.tcmu.ring import Entry, Management, Ring, Task
+from copyproof.serving.tcmu.sessions import Sessions
 
 UIO = Path("/sys/class/uio")
 _RESETS = {Management.LUN_RESET, Management.TARGET_WARM_RESET, Management.TARGET_COLD_RESET}
@@ -86,8 +87,10 @@ def _node(device: str, uio: Path) -> str:
 class Desk:
     """Serves until it is told to stop. `clock` counts seconds."""
 
-    def __init__(self, array: Served, clock: Callable[[], float] = time.monotonic) -> None:
-        self._array, self._clock = array, clock
+    def __init__(
+        self, array: Served, sessions: Sessions | None = None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._array, self._sessions, self._clock = array, sessions or Sessions(), clock
         self._selector = selectors.DefaultSelector()
         self._tick = 1 / array.server.settings.copy.ticks_per_second
         self._due = clock() + self._tick
@@ -110,11 +113,13 @@ class Desk:
             self._pass_time()
 
     def answer(self, station: Station) -> None:
-        """Answer all that waits on a ring."""
+        """Answer all that waits on a ring. Each command comes after whatever session ended before it was sent."""
         if not station.woken():
             self._selector.unregister(station.handle)
             return
         for entry in station.ring.waiting():
+            for initiator in self._sessions.lost():
+                self._array.nexus_lost(initiator)
             if isinstance(entry, Task):
                 self._manage(station.port, entry)
             else:
@@ -171,7 +176,7 @@ def serve(job: Job, lifeline: int, ready: Callable[[], object]) -> None:
 
     `ready` is called when every ring is answered. Raises DeviceError and OSError where something is not there.
     """
-    desk = Desk(Served(job.settings))
+    desk = Desk(Served(job.settings), Sessions(job.logins))
     listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     listening.bind(str(job.control))
     listening.listen()

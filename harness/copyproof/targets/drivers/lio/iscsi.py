@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from copyproof.errors import DeviceError
@@ -36,6 +37,15 @@ def names(mark: Mark) -> Portal:
     """
     base = f"{_AUTHORITY}:{mark}"
     return Portal(base, 0, f"{base}-host", f"{base}-other")
+
+
+def session_info(target: str, initiator: str) -> Path:
+    """Return where the kernel tells of an initiator's session, once the target lets it in.
+
+    >>> session_info("iqn.2003-01.org.example:t", "iqn.2003-01.org.example:i").parts[-3:]
+    ('acls', 'iqn.2003-01.org.example:i', 'info')
+    """
+    return ground.CONFIGFS / "target/iscsi" / target / "tpgt_1/acls" / initiator / "info"
 
 
 def publish(mark: Mark, stores: Iterable[Backstore]) -> Portal:

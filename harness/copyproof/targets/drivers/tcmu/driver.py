@@ -14,7 +14,9 @@ from copyproof.errors import DeviceError
 from copyproof.process import Companion
 from copyproof.serving.control import Remote
 from copyproof.serving.tcmu.job import Job, Port
-from copyproof.targets.arrays import complaint, mapped, settings_of
+from copyproof.serving.tcmu.sessions import Login
+from copyproof.targets.arrays import HOST, OTHER, complaint, mapped, settings_of
+from copyproof.targets.drivers.lio import ground, iscsi
 from copyproof.targets.drivers.lio.backstores import Backstore, Wanted
 from copyproof.targets.drivers.lio.driver import LioDriver
 from copyproof.targets.drivers.tcmu import backstores
@@ -52,7 +54,16 @@ class TcmuDriver(LioDriver):
             settings_of(self.spec, {store.role: store.naa for store in stores}, folder),
             tuple(Port(mapped(w.role).initiator, NUMBERS[w.role], backstores.uio_name(w)) for w in wanted),
             folder / "control",
+            self._logins(wanted[0].mark),
         )
+
+    def _logins(self, mark: Mark) -> tuple[Login, ...]:
+        """Return where the kernel will tell of the initiators' sessions; tcm_loop has none."""
+        if ground.built_of(self.spec)[1] != "iscsi":
+            return ()
+        names = iscsi.names(mark)
+        admitted = {HOST: names.host, OTHER: names.other}
+        return tuple(Login(who, iscsi.session_info(names.target, name)) for who, name in admitted.items())
 
     def _find(self, stores: list[Backstore]) -> LiveTarget:
         live = super()._find(stores)
