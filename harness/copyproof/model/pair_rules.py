@@ -65,6 +65,7 @@ class PairRules:
     The guides conflict over, or leave out:
 
     - `split_of_resync`: pairsplit in COPY(RS) and RCPY; the table accepts it "from create";
+    - `create_split_of_resync`: paircreate -split in the same two states;
     - `split_of_split`: pairsplit and paircreate -split in COPY(SP); where it is accepted, the later one is the image's
       point in time;
     - `resync_of_quick`: pairresync in PSUS(SP), which can be neither deleted nor reversed;
@@ -79,6 +80,7 @@ class PairRules:
     secondaries: int = 3
     slot: int = 512
     split_of_resync: Answer = Answer.REFUSED
+    create_split_of_resync: Answer = Answer.DONE
     split_of_split: Answer = Answer.IGNORED
     resync_of_quick: Answer = Answer.REFUSED
     primary_in_restore: HostAccess = HostAccess.NONE
@@ -96,8 +98,10 @@ class PairRules:
         >>> PairRules().answer(PairState.PSUS, PairCommand.RESYNC).value
         'accepted'
         """
-        if command is PairCommand.SPLIT and state in (PairState.COPY_RS, PairState.RCPY):
+        if state in (PairState.COPY_RS, PairState.RCPY) and command is PairCommand.SPLIT:
             return self.split_of_resync
+        if state in (PairState.COPY_RS, PairState.RCPY) and command is PairCommand.CREATE_SPLIT:
+            return self.create_split_of_resync
         if command in (PairCommand.SPLIT, PairCommand.CREATE_SPLIT) and state is PairState.COPY_SP:
             return self.split_of_split
         if command is PairCommand.RESYNC and state is PairState.PSUS_SP:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from enum import Enum
+from types import UnionType
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import msgspec
@@ -36,10 +37,13 @@ def faults(raw: Any, kind: Any, key: tuple[str, ...]) -> list[Fault]:
     >>> faults({"a": "x"}, dict[str, int], ())
     [(('a',), "'x' is not allowed; it must be a whole number")]
     """
+    if isinstance(kind, UnionType):
+        # A table that may be left out: TOML has no null, so what is there must be the table.
+        return faults(raw, get_args(kind)[0], key)
     if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
         return _table_faults(raw, kind, key) if isinstance(raw, dict) else [(key, "must be a table")]
     if get_origin(kind) is dict and isinstance(raw, dict):
-        return [fault for name, value in raw.items() for fault in faults(value, get_args(kind)[1], (*key, name))]
+        return _entry_faults(raw, get_args(kind)[0], get_args(kind)[1], key)
     if get_origin(kind) is tuple and isinstance(raw, list):
         return [fault for value in raw for fault in faults(value, get_args(kind)[0], key)]
     try:
@@ -47,6 +51,13 @@ def faults(raw: Any, kind: Any, key: tuple[str, ...]) -> list[Fault]:
     except (msgspec.ValidationError, ValueError):
         return [(key, f"{raw!r} is not allowed; it must be {allowed(kind)}")]
     return []
+
+
+def _entry_faults(raw: dict[str, Any], names: Any, kind: Any, key: tuple[str, ...]) -> list[Fault]:
+    """A table with names of the file's own choice, or of a list of allowed ones."""
+    known = [str(name) for name in get_args(names)]
+    strange = [((*key, name), unknown(name, known)) for name in raw if known and name not in known]
+    return strange + [fault for name, value in raw.items() for fault in faults(value, kind, (*key, name))]
 
 
 def _table_faults(raw: dict[str, Any], kind: type[msgspec.Struct], key: tuple[str, ...]) -> list[Fault]:

@@ -18,12 +18,10 @@ import msgspec
 
 from copyproof import data
 from copyproof.errors import UsageError
+from copyproof.targets.pairspec import PairSpec
 from copyproof.targets.scalars import Naa, Size
+from copyproof.targets.table import Struct
 from copyproof.transport.ways import Way
-
-
-class Struct(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A frozen table of a target file in which unknown keys are errors."""
 
 
 class OverlapKind(Enum):
@@ -111,7 +109,7 @@ class TargetSpec(Struct, frozen=True, kw_only=True):
 
     `profile` names a shipped deviation profile, or a file of one's own by a path ending in `.toml`, which `load` makes
     absolute: the target file has it relative to its own folder. `version` is what the ranges of the deviation profile
-    speak of, where neither kernel nor product revision says it.
+    speak of, where neither kernel nor product revision says it. Without `pairs` the target has none.
     """
 
     name: str
@@ -126,6 +124,7 @@ class TargetSpec(Struct, frozen=True, kw_only=True):
     labels: Labels = Labels()
     lio: LioSpec = LioSpec()
     array: ArraySpec = ArraySpec()
+    pairs: PairSpec | None = None
 
 
 def names() -> list[str]:

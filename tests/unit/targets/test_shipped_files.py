@@ -10,7 +10,9 @@ import pytest
 from copyproof import data
 from copyproof.targets import spec
 from copyproof.targets.drivers.lio.targetcli import script
+from copyproof.targets.pairspec import PairSpec, RuleSpec
 from copyproof.targets.rules import ROLES
+from copyproof.targets.table import Struct
 
 FOLDER = data.folder("targets")
 README = (FOLDER / "README.md").read_text()
@@ -27,8 +29,15 @@ def test_every_target_is_in_the_table(name: str) -> None:
 
 
 def test_every_key_is_explained() -> None:
-    keys = {*spec.TargetSpec.__struct_fields__} - {"overlap", "labels", "lio", "array", "luns"}
-    tables = (("overlap", spec.Overlap), ("labels", spec.Labels), ("lio", spec.LioSpec), ("array", spec.ArraySpec))
+    keys = {*spec.TargetSpec.__struct_fields__} - {"overlap", "labels", "lio", "array", "luns", "pairs"}
+    tables: tuple[tuple[str, type[Struct]], ...] = (
+        ("overlap", spec.Overlap),
+        ("labels", spec.Labels),
+        ("lio", spec.LioSpec),
+        ("array", spec.ArraySpec),
+        ("pairs", PairSpec),
+        ("pairs.rules", RuleSpec),
+    )
     for table, kind in tables:
         keys |= {f"{table}.{field}" for field in kind.__struct_fields__}
     assert [key for key in sorted(keys) if f"| `{key}` |" not in README] == []
@@ -55,7 +64,7 @@ LAB_KEYS = sorted(
         *spec.LunSpec.__struct_fields__,
         *ROLES,
     }
-    - {"lio", "array", "size"}
+    - {"lio", "array", "pairs", "size"}
 )
 
 
