@@ -9,17 +9,23 @@ from copyproof.array.core.blocks import Blocks
 from copyproof.array.core.damage import Damage
 from copyproof.array.core.errors import LabelFault, LabelKind, MediumFault, NoVolume, OutOfRange
 from copyproof.array.core.unit import ControlUnit
-from copyproof.array.settings import ArraySettings, RaidLevel, VolumeSettings
+from copyproof.array.settings import ArraySettings, Exchange, RaidLevel, VolumeSettings
 from copyproof.array.trace import Actor, Step, Trace
 
 BLOCKS = 160
 SLOT = 16
 
 
-def array(slots: int = 8, protection: int = 1, raid: RaidLevel = RaidLevel.RAID5) -> ControlUnit:
+def array(
+    slots: int = 8,
+    protection: int = 1,
+    raid: RaidLevel = RaidLevel.RAID5,
+    exchange: Exchange = Exchange.IN_BUFFER,
+) -> ControlUnit:
     settings = ArraySettings(
         (VolumeSettings(1, BLOCKS), VolumeSettings(2, BLOCKS)), slot_bytes=SLOT * 512, unit_bytes=SLOT * 128,
-        cache_bytes=slots * SLOT * 512, protection=protection, raid=raid, pace=1,
+        cache_bytes=slots * SLOT * 512, protection=protection, raid=raid, exchange=exchange,
+        pace=1,
     )  # fmt: skip
     return ControlUnit(settings, Trace())
 
@@ -97,6 +103,17 @@ def test_a_slot_with_a_damaged_payload_is_kept_when_others_make_room() -> None:
     with pytest.raises(LabelFault, match="volume 1, LBA 6: the guard tag is wrong"):
         unit.read(1, 4, 4)
     assert [int(unit.read(2, number * SLOT, 1).data[0, 0]) for number in range(10)] == [*range(10)]
+
+
+@pytest.mark.parametrize("exchange", Exchange)
+def test_a_copy_that_finds_no_room_for_its_second_slot_keeps_none(exchange: Exchange) -> None:
+    unit = array(slots=4, exchange=exchange)
+    for number in range(4 - (exchange is not Exchange.SINGLE_BUFFER)):
+        unit.damages.add(Damage(Step.COMMIT, 1, number * SLOT))
+        write(unit, 1, number * SLOT, 1)
+    with pytest.raises(LabelFault, match="volume 1, LBA 0: the guard tag is wrong"):
+        unit.copy(2, 0, 2, 100, 4)
+    assert "moving" not in unit.inventory().slots
 
 
 def test_background_destaging_notes_a_damaged_payload_once_and_goes_on_with_the_others() -> None:

@@ -92,36 +92,27 @@ class _SkippingRebuild(Group):
 
 
 def _exchange_in_source_slot(drr: RecoveryUnit, piece: Piece) -> None:
-    a, b = drr.take(), drr.take()
-    try:
+    with drr.slots(2) as (a, b):
         staged = drr.stage(a, piece)
         drr.acu.exchange(a.number, staged, piece.source, piece.destination)
         drr.move(staged, a.number, b.blocks[: piece.blocks], b.number, piece.destination, piece)
         drr.destage(b, piece)
-    finally:
-        drr.give_back(a, b)
 
 
 def _one_slot(drr: RecoveryUnit, piece: Piece) -> None:
-    slot = drr.take()
-    try:
+    with drr.slots(1) as (slot,):
         staged = drr.stage(slot, piece)
         drr.move(staged, slot.number, staged, slot.number, piece.source, piece)
         drr.acu.exchange(slot.number, staged, piece.source, piece.destination)
         drr.destage(slot, piece)
-    finally:
-        drr.give_back(slot)
 
 
 def _destage_before_exchange(drr: RecoveryUnit, piece: Piece) -> None:
-    a, b = drr.take(), drr.take()
-    try:
+    with drr.slots(2) as (a, b):
         moved = b.blocks[: piece.blocks]
         drr.move(drr.stage(a, piece), a.number, moved, b.number, piece.source, piece)
         drr.destage(b, piece)
         drr.acu.exchange(b.number, moved, piece.source, piece.destination)
-    finally:
-        drr.give_back(a, b)
 
 
 def _host_moves(drr: RecoveryUnit, piece: Piece) -> None:

@@ -7,6 +7,7 @@ a part in it, and what hosts use of the cache is not displaced: A and B are give
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 from copyproof.array.core.acu import AddressChangeUnit
@@ -72,14 +73,17 @@ class RecoveryUnit:
         for part in parts:
             yield Piece((source[0], source[1] + part.at), (destination[0], destination[1] + part.at), part.blocks)
 
-    def take(self) -> Slot:
-        """Return a slot for a piece; raises LabelFault and MediumFault where none can be freed."""
-        return self.cache.take(SlotState.MOVING)
-
-    def give_back(self, *slots: Slot) -> None:
-        """Let slots be used for something else."""
-        for slot in slots:
-            self.cache.give_back(slot)
+    @contextmanager
+    def slots(self, count: int) -> Iterator[list[Slot]]:
+        """Take slots for a piece, and give them back; raises LabelFault and MediumFault where too few can be freed."""
+        taken: list[Slot] = []
+        try:
+            while len(taken) < count:
+                taken.append(self.cache.take(SlotState.MOVING))
+            yield taken
+        finally:
+            for slot in taken:
+                self.cache.give_back(slot)
 
     def stage(self, slot: Slot, piece: Piece) -> Blocks:
         """Read the piece's blocks from the members into a slot and check their labels."""
@@ -142,38 +146,29 @@ Route = Callable[[RecoveryUnit, Piece], None]
 
 def in_buffer(drr: RecoveryUnit, piece: Piece) -> None:
     """A → buffer of the address change unit → exchange there → B (CTL-02, CTL-24)."""
-    a, b = drr.take(), drr.take()
-    try:
+    with drr.slots(2) as (a, b):
         staged, buffer = drr.stage(a, piece), drr.acu.buffer[: piece.blocks]
         drr.move(staged, a.number, buffer, BUFFER, piece.source, piece)
         drr.acu.exchange(BUFFER, buffer, piece.source, piece.destination)
         drr.take_over(b, piece)
         drr.destage(b, piece)
-    finally:
-        drr.give_back(a, b)
 
 
 def after_move(drr: RecoveryUnit, piece: Piece) -> None:
     """A → B, and thereupon exchange in B; nothing is destaged before (CTL-19)."""
-    a, b = drr.take(), drr.take()
-    try:
+    with drr.slots(2) as (a, b):
         moved = b.blocks[: piece.blocks]
         drr.move(drr.stage(a, piece), a.number, moved, b.number, piece.source, piece)
         drr.acu.exchange(b.number, moved, piece.source, piece.destination)
         drr.destage(b, piece)
-    finally:
-        drr.give_back(a, b)
 
 
 def single_buffer(drr: RecoveryUnit, piece: Piece) -> None:
     """Stage, exchange and destage in one slot (CTL-13)."""
-    slot = drr.take()
-    try:
+    with drr.slots(1) as (slot,):
         staged = drr.stage(slot, piece)
         drr.acu.exchange(slot.number, staged, piece.source, piece.destination)
         drr.destage(slot, piece)
-    finally:
-        drr.give_back(slot)
 
 
 ROUTES: dict[Exchange, Route] = {
