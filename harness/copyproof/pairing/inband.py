@@ -13,7 +13,7 @@ from copyproof.scsi.pair import PairState, SplitKind
 from copyproof.scsi.pair_wire import PAIR, QUERY_HEADER, PairEntry, PairList, decode_pairs, pair_order, pair_query
 from copyproof.scsi.sense import SenseKey
 from copyproof.transport.base import Transport
-from copyproof.transport.inband import need, settled
+from copyproof.transport.settled import need, settled
 
 REFUSALS = (SenseKey.ILLEGAL_REQUEST, SenseKey.DATA_PROTECT)
 """Sense keys by which an array refuses an order; any other says that something went wrong."""

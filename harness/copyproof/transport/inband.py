@@ -1,4 +1,4 @@
-"""Labels as a target itself shows them, and answers that commands beside the judged ones must give."""
+"""Blocks and labels as a target itself shows them, read and written by commands beside the judged ones."""
 
 from __future__ import annotations
 
@@ -10,14 +10,13 @@ from numpy.typing import NDArray
 from copyproof.blocks.arrays import U8
 from copyproof.blocks.label import ESCAPE, LABEL_SIZE, consecutive, guards, parse_labels, reference_tags
 from copyproof.errors import DeviceError
-from copyproof.scsi.cdb import opcode_name, read16, write16
-from copyproof.scsi.command import Command, Result, Status
-from copyproof.transport.base import ATTENTIONS_MOST, Transport
+from copyproof.scsi.cdb import read16, write16
+from copyproof.scsi.command import Result
+from copyproof.transport.base import Transport
+from copyproof.transport.settled import need, settled
 
 #: Bytes of one command, labels counted: what every transport carries.
 MOST = 1 << 20
-#: Seconds that one command may take.
-PATIENCE = 60.0
 #: RDPROTECT and WRPROTECT 011b: labels go along with the blocks and are not checked (SBC-3 tables 65 and 117).
 UNCHECKED = 3
 #: Blocks by which it is tried whether labels come; not the first, whose label may be all zeros.
@@ -85,23 +84,6 @@ class InBandLabels:
         size = self._size + LABEL_SIZE
         result = settled(self._transport, read16(lba, count, size, protect=UNCHECKED))
         return whole_blocks(result, self._transport.name, count, size).copy()
-
-
-def settled(transport: Transport, command: Command) -> Result:
-    """Return the first answer that is no unit attention; raises DeviceError after many of them, and as `execute`."""
-    for _ in range(ATTENTIONS_MOST):
-        result = transport.execute(command, PATIENCE)
-        if not result.unit_attention:
-            return result
-    raise DeviceError(f"{transport.name}: {ATTENTIONS_MOST} unit attentions in a row to {opcode_name(command.cdb)}")
-
-
-def need(result: Result, doing: str, name: str) -> None:
-    """Raise DeviceError unless the status is GOOD."""
-    if result.status is Status.RESERVATION_CONFLICT:
-        raise DeviceError(f"{doing} by {name}: reservation conflict: another initiator has reserved the unit")
-    if not result.good:
-        raise DeviceError(f"{doing} by {name}: {result.sense or result.status.name}")
 
 
 def whole_blocks(result: Result, name: str, count: int, size: int) -> U8:

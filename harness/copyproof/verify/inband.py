@@ -12,7 +12,8 @@ from copyproof.scsi.cdb import read16, write16
 from copyproof.scsi.command import Result
 from copyproof.scsi.sense import SenseKey
 from copyproof.transport.base import Transport
-from copyproof.transport.inband import MOST, need, settled, whole_blocks
+from copyproof.transport.inband import MOST, whole_blocks
+from copyproof.transport.settled import need, settled
 from copyproof.verify.volume import AHEAD, Range, Streamed, UnreadableBlocks, Volume
 
 #: LOGICAL BLOCK GUARD, APPLICATION TAG or REFERENCE TAG CHECK FAILED.

@@ -20,8 +20,8 @@ from copyproof.targets.known import NUMBERS
 from copyproof.targets.live import LiveTarget, Lun, Role
 from copyproof.targets.spec import TargetSpec
 from copyproof.transport.base import Transport
-from copyproof.transport.inband import need, settled
 from copyproof.transport.inprocess import InProcess
+from copyproof.transport.settled import need, settled
 
 
 class SoftwareDriver:
