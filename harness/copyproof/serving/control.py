@@ -13,9 +13,10 @@ A request is `{"do": NAME}`, with what that needs (`ticks`, `volume` and `lba`, 
 from __future__ import annotations
 
 import socket
+import traceback
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 
@@ -31,13 +32,15 @@ LINE_MOST = 1 << 16
 """Bytes of a request."""
 PATIENCE = 120.0
 """Seconds that an answer may take: the array works on one thing at a time."""
+TICKS_MOST = 100_000
+"""Ticks of one request: nothing else is answered while they pass."""
 
 
 class Asked(msgspec.Struct, forbid_unknown_fields=True):
     """A request."""
 
     do: str
-    ticks: Annotated[int, msgspec.Meta(ge=0)] = 0
+    ticks: Annotated[int, msgspec.Meta(ge=0, le=TICKS_MOST)] = 0
     volume: int = 0
     lba: int = 0
     member: Annotated[int, msgspec.Meta(ge=0)] = 0
@@ -59,7 +62,10 @@ _CALLS: Mapping[str, Callable[[Served, Asked], object]] = {
 
 
 def answered(array: Served, line: bytes) -> bytes:
-    """Do what a line asks for and return the line that answers it; whatever comes, there is an answer."""
+    """Do what a line asks for and return the line that answers it; whatever comes, there is an answer.
+
+    What the array should have refused and did not is an error of its own, which fails the run.
+    """
     try:
         asked = msgspec.json.decode(line, type=Asked)
     except (msgspec.MsgspecError, ValueError) as problem:
@@ -71,6 +77,9 @@ def answered(array: Served, line: bytes) -> bytes:
         return _line({"done": call(array, asked)})
     except (DeviceError, UsageError, ArrayFault) as problem:
         return _line({"refused": str(problem)})
+    except Exception as problem:
+        array.server.internal_errors.append(traceback.format_exc())
+        return _line({"refused": f"the array met an error of its own: {problem!r}"})
 
 
 def _line(value: object) -> bytes:
@@ -78,22 +87,37 @@ def _line(value: object) -> bytes:
 
 
 class Conversation:
-    """One connection of the serving side: bytes in, whole lines answered."""
+    """One connection of the serving side: bytes in, whole lines answered. It never waits for the other side, since
+    nothing else is answered meanwhile."""
 
     def __init__(self, connection: socket.socket, array: Served) -> None:
+        connection.setblocking(False)
         self.connection, self._array = connection, array
         self._heard = b""
+        self._unsent = memoryview(b"")
 
-    def hear(self) -> bool:
-        """Read what has come and answer it; False when the other side has gone or says too much."""
+    @property
+    def sending(self) -> bool:
+        """Whether an answer waits until the other side reads; nothing more is heard before."""
+        return bool(self._unsent)
+
+    def go_on(self) -> bool:
+        """Send on, or read what has come and answer it; False when the other side has gone or says too much."""
         try:
-            more = self.connection.recv(LINE_MOST)
-            *lines, self._heard = (self._heard + more).split(b"\n")
-            for line in lines:
-                self.connection.sendall(answered(self._array, line))
+            if not self.sending and not self._hear():
+                return False
+            self._unsent = self._unsent[self.connection.send(self._unsent) :]
+        except BlockingIOError:
+            pass
         except OSError:
             return False
-        return bool(more) and len(self._heard) <= LINE_MOST
+        return len(self._heard) <= LINE_MOST
+
+    def _hear(self) -> bool:
+        more = self.connection.recv(LINE_MOST)
+        *lines, self._heard = (self._heard + more).split(b"\n")
+        self._unsent = memoryview(b"".join(answered(self._array, line) for line in lines))
+        return bool(more)
 
 
 class Remote:
@@ -149,20 +173,21 @@ class Remote:
         return self._ask(tuple[str, ...], do="internal_errors")
 
     def close(self) -> None:
-        """Hang up."""
+        """Hang up; what was heard of an answer is of no use to the next connection."""
         connection, self._connection = self._connection, None
+        self._heard = b""
         if connection is not None:
             connection.close()
 
     def _ask(self, kind: type[T], **asked: object) -> T:
         try:
-            raw = msgspec.json.decode(self._said(_line(asked)))
+            raw = msgspec.json.decode(self._said(_line(asked)), type=dict[str, Any])
+            if "refused" not in raw:
+                return msgspec.convert(raw.get("done"), kind)
         except (OSError, msgspec.MsgspecError) as problem:
             self.close()
             raise TargetLost(f"the array's control socket {self.path} gives no answer: {problem}") from None
-        if "refused" in raw:
-            raise DeviceError(f"the array refuses {asked['do']}: {raw['refused']}")
-        return msgspec.convert(raw["done"], kind)
+        raise DeviceError(f"the array refuses {asked['do']}: {raw['refused']}")
 
     def _said(self, line: bytes) -> bytes:
         if self._connection is None:

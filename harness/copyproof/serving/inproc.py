@@ -89,12 +89,12 @@ class Served:
         return self.unit.place(volume, lba)
 
     def fail_member(self, member: int) -> None:
-        """Let a member fail, with all that it holds."""
-        self.unit.fail_member(member)
+        """Let a member fail, with all that it holds; DeviceError where there is no such member."""
+        self.unit.fail_member(self._member(member))
 
     def replace_member(self, member: int) -> None:
-        """Put an empty one in its place, which is rebuilt by ticks."""
-        self.unit.replace_member(member)
+        """Put an empty one in its place, which is rebuilt by ticks; DeviceError where there is no such member."""
+        self.unit.replace_member(self._member(member))
 
     def parity_errors(self) -> tuple[int, ...]:
         """The stripes whose parity is wrong."""
@@ -103,3 +103,8 @@ class Served:
     def internal_errors(self) -> tuple[str, ...]:
         """The traceback of each error that is the array's own."""
         return tuple(self.server.internal_errors)
+
+    def _member(self, member: int) -> int:
+        if not 0 <= member < self.unit.settings.members:
+            raise DeviceError(f"there is no member {member}, only 0 to {self.unit.settings.members - 1}")
+        return member

@@ -138,3 +138,11 @@ def test_an_entry_of_an_unknown_kind_is_given_back_as_unknown() -> None:
 def test_a_ring_that_would_not_take_the_length_of_what_was_read_is_refused(version: int, flags: int) -> None:
     with pytest.raises(DeviceError, match=f"version {version}, flags {flags:#x}"):
         Ring(Kernel(version, flags).memory)
+
+
+def test_an_entry_without_a_length_is_not_given_for_ever() -> None:
+    kernel = Kernel()
+    at = kernel.queue(READ, 8)
+    struct.pack_into("=I", kernel.memory, at, 1)
+    with pytest.raises(DeviceError, match="the entry at 0 has no length"):
+        next(Ring(kernel.memory).waiting())

@@ -63,6 +63,18 @@ def test_commands_are_executed_as_their_ports_initiator_on_its_volume(
     assert array.unit.read(1, 5, 2).data.tobytes() == put.data_out
 
 
+@pytest.mark.parametrize(
+    "cdb", ["c1100000000000000000", "37000000000000000000", "28000000000000000000", "12000000ff00", "f0" + "00" * 9]
+)
+def test_no_command_leaves_an_earlier_ones_data_in_its_buffer(
+    array: Served, kernel: Kernel, station: Wired, cdb: str
+) -> None:
+    kernel.queue(bytes.fromhex(cdb), 512, holding=b"secret" * 80)
+    at = bytes(kernel.memory).index(b"secret")
+    Desk(array).answer(station)
+    assert b"secret" not in kernel.memory[at : at + 512]
+
+
 def test_a_reset_reaches_the_array_as_a_unit_attention(array: Served, kernel: Kernel, station: Wired) -> None:
     kernel.put(MANAGEMENT, bytes([5]).ljust(24, b"\0"))
     told = kernel.queue(bytes(6))
@@ -82,6 +94,9 @@ def test_a_device_that_the_kernel_took_away_is_watched_no_longer(array: Served, 
         desk._selector.get_key(station.handle)
 
 
+LONG = "7f00000000000018{:04x}{:02x}00" + "00" * 16 + "{:08x}"
+
+
 @pytest.mark.parametrize(
     ("cdb", "room", "seen"),
     [
@@ -89,6 +104,11 @@ def test_a_device_that_the_kernel_took_away_is_watched_no_longer(array: Served, 
         ("28200000000000000200", 1040, "28200000000000000200"),
         ("8a20000000000000000000000002 0000", 1024, "8a00000000000000000000000002 0000"),
         ("12200000ff00", 512, "12200000ff00"),
+        (LONG.format(0x09, 0x20, 2), 1024, LONG.format(0x09, 0x00, 2)),
+        (LONG.format(0x0B, 0x68, 2), 1024, LONG.format(0x0B, 0x08, 2)),
+        (LONG.format(0x09, 0x20, 2), 1040, LONG.format(0x09, 0x20, 2)),
+        (LONG.format(0x0D, 0x20, 2), 1024, LONG.format(0x0D, 0x20, 2)),
+        ("7f00000000000002 0009", 0, "7f00000000000002 0009"),
     ],
 )
 def test_labels_are_asked_for_only_where_the_buffer_has_room_for_them(cdb: str, room: int, seen: str) -> None:

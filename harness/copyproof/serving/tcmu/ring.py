@@ -99,10 +99,15 @@ class Ring:
         self._memory.release()
 
     def waiting(self) -> Iterator[Entry | Task]:
-        """Give what waits, in order. An entry is the kernel's again when the next is asked for: answer it before."""
+        """Give what waits, in order. An entry is the kernel's again when the next is asked for: answer it before.
+
+        Raises DeviceError where the ring is corrupt: an entry without a length would be given for ever.
+        """
         while (tail := self._words[_TAIL_WORD]) != self._words[_HEAD_WORD]:
             at = self._start + tail
             word, _, _, _ = _HEADER.unpack_from(self._memory, at)
+            if not word & _LENGTH:
+                raise DeviceError(f"TCMU ring: the entry at {tail} has no length")
             operation = word & _OPERATION
             if operation == Operation.COMMAND:
                 yield self._entry(at)

@@ -11,10 +11,8 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from copyproof.array.server.request import Request
+from copyproof.array.server.request import VARIABLE_LENGTH, Request
 from copyproof.errors import DeviceError
-from copyproof.scsi.command import Command
-from copyproof.scsi.vetting import writes
 from copyproof.serving.control import Conversation
 from copyproof.serving.inproc import Served
 from copyproof.serving.tcmu.job import Job, Port
@@ -25,8 +23,20 @@ UIO = Path("/sys/class/uio")
 _RESETS = {Management.LUN_RESET, Management.TARGET_WARM_RESET, Management.TARGET_COLD_RESET}
 _READS = frozenset({0x08, 0x28, 0xA8, 0x88})
 """READ(6), (10), (12), (16): the bulk of what comes, and nothing goes out with them."""
-_TRANSFERS = {0x28: (7, 2), 0x2A: (7, 2), 0xA8: (6, 4), 0xAA: (6, 4), 0x88: (10, 4), 0x8A: (10, 4)}
-"""READ and WRITE (10), (12), (16): where the CDB has its count of blocks, and in how many bytes."""
+_WRITES = frozenset({0x0A, 0x2A, 0xAA, 0x8A})
+"""WRITE(6), (10), (12), (16): the rest of the bulk, and nothing comes in with them."""
+_TRANSFERS = {
+    0x28: (7, 2, 1),
+    0x2A: (7, 2, 1),
+    0xA8: (6, 4, 1),
+    0xAA: (6, 4, 1),
+    0x88: (10, 4, 1),
+    0x8A: (10, 4, 1),
+    0x097F: (28, 4, 10),
+    0x0B7F: (28, 4, 10),
+}
+"""READ and WRITE (10), (12), (16) and (32), these by their service action too: where the CDB has its count of blocks,
+in how many bytes, and where RDPROTECT or WRPROTECT."""
 _PROTECT = 0xE0
 
 
@@ -34,15 +44,20 @@ def unprotected(cdb: bytes, room: int, block_size: int) -> bytes:
     """Return a CDB that asks for no labels where the buffer has no room for them.
 
     For a protected unit behind an adapter that is said to strip and insert labels, as tcm_loop is, sd sets RDPROTECT
-    and WRPROTECT in its own reads and writes (sd_setup_protect_cmnd), and the buffer holds blocks alone.
+    and WRPROTECT in its own reads and writes (sd_setup_protect_cmnd), and the buffer holds blocks alone. For type 2
+    these are READ(32) and WRITE(32).
 
     >>> unprotected(bytes.fromhex("28200000000000000100"), 512, 512).hex()
     '28000000000000000100'
     """
-    at, length = _TRANSFERS.get(cdb[0], (0, 0))
-    if not length or int.from_bytes(cdb[at : at + length], "big") * block_size != room:
+    at, length, flags = _TRANSFERS.get(_kind(cdb), (0, 0, 0))
+    if not room or int.from_bytes(cdb[at : at + length], "big") * block_size != room:
         return cdb
-    return cdb[:1] + bytes([cdb[1] & ~_PROTECT]) + cdb[2:]
+    return cdb[:flags] + bytes([cdb[flags] & ~_PROTECT]) + cdb[flags + 1 :]
+
+
+def _kind(cdb: bytes) -> int:
+    return int.from_bytes(cdb[8:10], "big") << 8 | cdb[0] if cdb[0] == VARIABLE_LENGTH else cdb[0]
 
 
 class Station:
@@ -131,12 +146,15 @@ class Desk:
         connection, _ = listening.accept()
         talk = Conversation(connection, self._array)
 
-        def hear() -> None:
-            if not talk.hear():
+        def go_on() -> None:
+            if not talk.go_on():
                 self._hang_up(connection)
+            else:
+                waits_for = selectors.EVENT_WRITE if talk.sending else selectors.EVENT_READ
+                self._selector.modify(connection, waits_for, go_on)
 
         self._connections.add(connection)
-        self.watch(connection, hear)
+        self.watch(connection, go_on)
 
     def close(self) -> None:
         """Hang up on everybody."""
@@ -154,8 +172,8 @@ class Desk:
         cdb = unprotected(entry.cdb, entry.room, self._array.server.settings.block_size)
         out = b"" if cdb[0] in _READS else ring.data(entry)
         reply = self._array.answer(Request(port.initiator, port.volume, cdb, out, entry.room))
-        data = None if writes(Command(cdb)) and not reply.data else reply.data
-        ring.answer(entry, reply.status, reply.sense, data)
+        # Whatever else ends without data may have a buffer for some, full of earlier commands' data.
+        ring.answer(entry, reply.status, reply.sense, None if cdb[0] in _WRITES else reply.data)
 
     def _manage(self, port: Port, task: Task) -> None:
         if task.function in _RESETS:
