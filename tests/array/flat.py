@@ -16,6 +16,9 @@ from copyproof.blocks.label import ESCAPE
 SIZES = {1: 150, 2: 97, 3: 64}
 """Blocks of each volume: not whole stripes, nor whole slots."""
 
+ALL_OFF = 0xFFFFFFFF
+"""The reference tag that goes with the escape where a type 3 block's checks are off."""
+
 
 class Flat:
     """What each volume must hold."""
@@ -29,11 +32,12 @@ class Flat:
     def copy(self, source: int, source_lba: int, destination: int, lba: int, count: int) -> None:
         taken = self.volumes[source][source_lba : source_lba + count].copy()
         for at in range(count):
-            guard, application, _reference = taken.labels[at].tolist()
+            guard, application, reference = taken.labels[at].tolist()
             if not taken.data[at].any() and taken.labels[at].tobytes() == b"\xff" * 8:
                 guard, application = 0, destination
             kept = ESCAPE if application == ESCAPE else destination
-            taken.labels[at] = guard, kept, (lba + at) & 0xFFFFFFFF
+            off = kept == ESCAPE and reference == ALL_OFF
+            taken.labels[at] = guard, kept, ALL_OFF if off else (lba + at) & 0xFFFFFFFF
         self.write(destination, lba, taken)
 
     def mapped(self, volume: int) -> list[bool]:
@@ -49,6 +53,7 @@ class Shape:
     members: int = 5
     slots: int = 4
     block_size: int = 512
+    protection: int = 1
 
     def settings(self) -> ArraySettings:
         slot = 8 * self.block_size
@@ -56,6 +61,7 @@ class Shape:
         return ArraySettings(
             volumes, exchange=self.exchange, raid=self.raid, members=self.members, block_size=self.block_size,
             unit_bytes=slot // 2, slot_bytes=slot, cache_bytes=self.slots * slot, pace=2,
+            protection=self.protection,
         )  # fmt: skip
 
 
@@ -92,10 +98,12 @@ class Walk:
         self.flat.write(volume, lba, blocks)
 
     def escaped(self) -> None:
-        """Write blocks whose checks are switched off, with any guard and reference tag."""
+        """Write blocks whose checks are switched off, with any guard and, but for type 3, any reference tag."""
         volume, lba, count = self.span(8)
         labels = np.frombuffer(self.random.randbytes(8 * count), blank(0, 512).labels.dtype).copy()
         labels["application"] = ESCAPE
+        if self.shape.protection == 3 or self.random.random() < 0.5:
+            labels["reference"] = ALL_OFF
         blocks = Blocks(self.payload(count), labels)
         self.unit.write(volume, lba, blocks)
         self.flat.write(volume, lba, blocks)

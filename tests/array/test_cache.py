@@ -200,6 +200,18 @@ def test_a_copy_passes_the_cache_by_and_the_next_read_sees_it() -> None:
     assert unit.inventory().slots.get("moving") is None
 
 
+@pytest.mark.parametrize("exchange", Exchange)
+@pytest.mark.parametrize(("source", "destination"), [(3, 5), (5, 3), (3, 40), (40, 3), (3, 19), (19, 3), (3, 3)])
+def test_a_copy_over_itself_is_as_if_all_were_read_first(exchange: Exchange, source: int, destination: int) -> None:
+    unit = array(exchange=exchange)
+    payload = np.random.default_rng(1).integers(0, 256, (BLOCKS, 512), np.uint8)
+    unit.write(1, 0, unit.labelled(1, 0, payload))
+    unit.copy(1, source, 1, destination, 100)
+    due = payload.copy()
+    due[destination : destination + 100] = payload[source : source + 100]
+    assert (unit.read(1, 0, BLOCKS).data == due).all()
+
+
 def test_an_order_is_recorded_with_who_gave_it() -> None:
     unit = array()
     unit.move(1, 0, 2, 8, 4, Actor.PAIR)

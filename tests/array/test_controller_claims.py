@@ -11,6 +11,7 @@ from copyproof.array.defects import Defect
 from copyproof.array.settings import CACHE_BYTES, Exchange
 from copyproof.array.trace import Actor, Step
 from copyproof.array.witness import WITNESSES, ctl_02, ctl_16, ctl_17, ctl_25
+from copyproof.blocks.label import ESCAPE
 from tests.array.traced import BLOCKS, COUNT, FROM, SLOT, TO, UNIT, P, S, Traced
 
 IN_BUFFER, AFTER_MOVE, SINGLE = Exchange
@@ -74,6 +75,17 @@ def test_a_defect_breaches_the_claim(claim: str, exchange: Exchange, defect: Def
 @pytest.mark.parametrize("claim", WITNESSES)
 def test_an_array_that_copied_nothing_bears_no_claim_out(claim: str) -> None:
     assert WITNESSES[claim](Traced().events) == "no copy was ordered"
+
+
+@pytest.mark.parametrize("reference", [FROM + 30, 7, 0xFFFFFFFF])
+def test_a_block_whose_checks_are_off_keeps_the_tags_that_say_so_and_bears_the_claim_out(reference: int) -> None:
+    array = Traced()
+    odd = array.filled(P)[FROM + 30 : FROM + 31]
+    odd.labels["application"], odd.labels["reference"] = ESCAPE, reference
+    array.unit.write(P, FROM + 30, odd)
+    assert ctl_02(array.copy()) == ""
+    kept = 0xFFFFFFFF if reference == 0xFFFFFFFF else TO + 30
+    assert array.unit.read(S, TO + 30, 1).labels[0].tolist() == (odd.labels["guard"][0], ESCAPE, kept)
 
 
 @pytest.mark.parametrize("exchange", Exchange)

@@ -9,10 +9,12 @@ from tests.array.flat import Shape, Walk
 
 SHAPES = {
     "RAID 5 of 5": Shape(),
-    "RAID 5 of 3, exchange after the move, 4 KiB": Shape(Exchange.AFTER_MOVE, members=3, slots=64, block_size=4096),
-    "RAID 5 of 4, one buffer": Shape(Exchange.SINGLE_BUFFER, members=4, slots=9),
-    "RAID 1 of 2": Shape(raid=RaidLevel.RAID1, members=2),
-    "RAID 1 of 3": Shape(raid=RaidLevel.RAID1, members=3, slots=64),
+    "RAID 5 of 3, exchange after the move, 4 KiB, type 3": Shape(
+        Exchange.AFTER_MOVE, members=3, slots=64, block_size=4096, protection=3
+    ),
+    "RAID 5 of 4, one buffer, type 0": Shape(Exchange.SINGLE_BUFFER, members=4, slots=9, protection=0),
+    "RAID 1 of 2, type 3": Shape(raid=RaidLevel.RAID1, members=2, protection=3),
+    "RAID 1 of 3, type 2": Shape(raid=RaidLevel.RAID1, members=3, slots=64, protection=2),
 }
 
 

@@ -19,7 +19,7 @@ from copyproof.array.core.layout import Place
 from copyproof.array.trace import Actor, Event, Step, Tag
 
 NEVER = Tag(0xFFFF, 0xFFFFFFFF)
-"""The label of a block that was never written: a run of them has it on every block."""
+"""The label of a block that was never written, or has all its checks off: in a run of them each has it."""
 
 
 class Moment(NamedTuple):

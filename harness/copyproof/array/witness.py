@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from copyproof.array.chains import Chain, Moment, chains
+from copyproof.array.chains import NEVER, Chain, Moment, chains
 from copyproof.array.core.layout import Place
 from copyproof.array.settings import CACHE_BYTES
 from copyproof.array.trace import BUFFER, Actor, Event, Step, Tag
@@ -204,18 +204,22 @@ def _payload_kept(chain: Chain) -> str:
 
 
 def _old(chain: Chain) -> Tag:
-    return _tag(chain, chain.source, chain.source_lba)
+    off = _switched_off(chain)
+    return Tag(chain.source, chain.source_lba & 0xFFFFFFFF) if off is None else off
 
 
 def _new(chain: Chain) -> Tag:
-    return _tag(chain, chain.volume, chain.lba)
+    """Return the label that belongs to the new place; where checks are switched off, the tags that say so are kept."""
+    off = _switched_off(chain)
+    if off == NEVER:
+        return NEVER
+    return Tag(chain.volume if off is None else ESCAPE, chain.lba & 0xFFFFFFFF)
 
 
-def _tag(chain: Chain, volume: int, lba: int) -> Tag:
-    """Return the label of a place; a block whose checks are switched off keeps the tag that says so."""
+def _switched_off(chain: Chain) -> Tag | None:
+    """Return the label that a block was staged with, if it switches its checks off."""
     stage = chain.first(Step.STAGE)
-    escaped = stage is not None and stage.after is not None and stage.after.application == ESCAPE
-    return Tag(ESCAPE if escaped else volume, lba & 0xFFFFFFFF)
+    return stage.after if stage and stage.after and stage.after.application == ESCAPE else None
 
 
 def _shown(tag: Tag | None) -> str:

@@ -102,12 +102,13 @@ def first_guard_fault(blocks: Blocks, _volume: int, _lba: int, protection: int) 
 def exchange(blocks: Blocks, volume: int, lba: int) -> None:
     """Give blocks the labels of their new place, in their memory; guard tags are carried, never made anew.
 
-    Blocks whose checks are switched off keep the tag that says so.
+    Blocks whose checks are switched off keep the tags that say so: the application tag, or for type 3 both.
     """
     new = addresses(volume, lba, len(blocks))
     escaped = blocks.labels["application"] == ESCAPE
     if escaped.any():
         new[escaped] |= np.uint64(ESCAPE << 32)
+        new[escaped & (blocks.labels["reference"] == _REFERENCE)] = _ADDRESS
     exchanged = new.astype(">u8").view(LABEL)
     exchanged["guard"] = blocks.labels["guard"]
     blocks.labels.view(np.uint64)[...] = exchanged.view(np.uint64)
