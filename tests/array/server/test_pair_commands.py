@@ -266,13 +266,30 @@ def test_another_initiators_reservation_of_either_volume_stands_against_an_order
         assert held.order(C.CREATE).status is Status.RESERVATION_CONFLICT
 
 
-def test_a_group_order_needs_write_access_to_every_volume_of_the_group(wire: Wire) -> None:
+@pytest.mark.parametrize(
+    ("secondary", "reserved", "sense"),
+    [
+        (READ_ONLY, False, "07/27/00"),
+        (READ_ONLY, True, "None"),
+        (HIDDEN, False, "05/26/00"),
+        (HIDDEN, True, "05/26/00"),
+    ],
+)
+def test_a_group_order_needs_write_access_to_every_volume_of_the_group(
+    wire: Wire, secondary: int, reserved: bool, sense: str
+) -> None:
     wire.order(C.CREATE, group=1)
-    told = wire.listed(T, HIDDEN, group=1)
+    told = wire.listed(T, secondary, group=1)
     assert wire.send(pair_order(C.CREATE, told), T, OTHER).good
     wire.server.run(BLOCKS)
-    assert wire.send(Command(bytes([0x16, 0, 0, 0, 0, 0])), HIDDEN, OTHER).good
-    assert wire.order(C.SPLIT, whole_group=1).status is Status.RESERVATION_CONFLICT
+    if reserved:
+        assert wire.send(Command(bytes([0x16, 0, 0, 0, 0, 0])), secondary, OTHER).good
+    refused = wire.order(C.SPLIT, whole_group=1)
+    assert str(refused.sense) == sense
+    assert refused.status is (Status.RESERVATION_CONFLICT if refused.sense is None else Status.CHECK_CONDITION)
+    if secondary == HIDDEN:
+        assert refused.sense is not None
+        assert refused.sense.pointer == FieldPointer(Pointed.PARAMETERS, 1, 1)
     assert {each.state for each in wire.pairs(everything=True)} == {PairState.PAIR}
 
 

@@ -211,6 +211,7 @@ WRITE_REFUSED = [
     ("past the end", write_using_token(zero_token(), [Range(BLOCKS - 4, 8)]), "05/21/00", None),
     ("overlap", write_using_token(zero_token(), [Range(0, 8), Range(7, 2)]), "05/26/00", WRITE_USING.size + 16),
     ("too many ranges", write_using_token(zero_token(), [Range(at, 1) for at in range(5)]), "05/26/08", 534),
+    ("too many blocks", write_using_token(zero_token(), [Range(0, 65)]), "05/26/00", 534),
     ("short length", spoilt(WUT, 0, 0x02, 0x25), "05/26/00", 0),
     ("lengths that disagree", spoilt(WUT, 0, 0x02, 0x36), "05/26/00", 534),
     ("no range", spoilt(spoilt(WUT, 0, 0x02, 0x26), 534, 0, 15), "05/26/00", 534),

@@ -1,7 +1,7 @@
 """The vendor's pair commands: orders with a parameter list, PAIR QUERY and ARRAY INVENTORY (docs/pair-commands.md).
 
-Whoever orders a pair has its S-VOL overwritten, or by a restore its P-VOL: so the initiator needs write access to every
-volume that the order is about, and another's reservation of one stands against it.
+Whoever orders a pair has its S-VOL overwritten, or by a restore its P-VOL: so the initiator has to see every volume
+that the order is about, and needs write access to it; another's reservation of one stands against it.
 """
 
 from __future__ import annotations
@@ -68,7 +68,10 @@ def pair_order(server: DeviceServer, request: Request) -> bytes:
     action = PairAction(request.service_action)
     told = _read(exact_data_out(request, length), action)
     order = _meant(server, request, told, PairCommand[action.name])
-    for volume in _touched(server, order):
+    touched = _touched(server, order)
+    if not touched.issubset(seen_by(server, request.initiator)):
+        raise invalid_parameter(_OPTIONS_AT, _GROUP_BIT)
+    for volume in touched:
         admit(server, request.initiator, volume, Access.WRITE)
     try:
         server.unit.pairs.order(order)

@@ -18,7 +18,7 @@ from copyproof.array.server.tokens import Token, Tokens, Trouble, zeros
 from copyproof.blocks.arrays import U8
 from copyproof.scsi.cdb import CopyOut, Opcode
 from copyproof.scsi.layout import number
-from copyproof.scsi.token import CDB, TOKEN, TOKEN_LENGTH_FIELD, WRITE_USING, Range, RodType
+from copyproof.scsi.token import CDB, POPULATE, TOKEN, TOKEN_LENGTH_FIELD, WRITE_USING, Range, RodType
 
 if TYPE_CHECKING:
     from copyproof.array.server.request import Request
@@ -30,8 +30,9 @@ def populate(server: DeviceServer, request: Request) -> bytes:
     raw = parameter_list(request)
     if not raw:
         return b""
-    order = read_populate(raw, server.settings.copy)
-    _check(server, request, order.ranges)
+    limits = server.settings.copy
+    order = read_populate(raw, limits)
+    check_ranges(order.ranges, server.unit.volume(request.volume), POPULATE, limits)
     operation = _operation(request, CopyOut.POPULATE_TOKEN)
     operation.steps = _populating(server, operation, order)
     server.part(CopyManager).begin(operation, background=order.immediate)
@@ -43,8 +44,9 @@ def write_using(server: DeviceServer, request: Request) -> bytes:
     raw = parameter_list(request)
     if not raw:
         return b""
-    order = read_write(raw, server.settings.copy)
-    _check(server, request, order.ranges)
+    limits = server.settings.copy
+    order = read_write(raw, limits)
+    check_ranges(order.ranges, server.unit.volume(request.volume), WRITE_USING, limits)
     token = _token(server, order)
     operation = _operation(request, CopyOut.WRITE_USING_TOKEN)
     operation.steps = _writing(server, operation, order, token)
@@ -57,11 +59,6 @@ def report_tokens(server: DeviceServer, request: Request) -> bytes:
     listed = server.part(Tokens).management()
     answer = (4 + len(listed)).to_bytes(4, "big") + bytes(4) + listed
     return answer[: number(request.cdb, 10, 4)]
-
-
-def _check(server: DeviceServer, request: Request, ranges: tuple[Range, ...]) -> None:
-    volume = server.unit.volume(request.volume)
-    check_ranges(ranges, volume.blocks, volume.block_size, server.settings.copy)
 
 
 def _operation(request: Request, action: CopyOut) -> Operation:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from copyproof.array.core.inventory import VolumeInfo
 from copyproof.array.server.sense_data import invalid_parameter, list_length_error, out_of_range
 from copyproof.array.settings import CopyLimits
 from copyproof.scsi.layout import Layout
@@ -77,13 +78,14 @@ def read_write(raw: bytes, limits: CopyLimits) -> WriteOrder:
     )
 
 
-def check_ranges(ranges: tuple[Range, ...], blocks: int, block_size: int, limits: CopyLimits) -> None:
-    """Raise CheckCondition where ranges leave the volume, or have more bytes together than a token represents."""
+def check_ranges(ranges: tuple[Range, ...], volume: VolumeInfo, layout: Layout, limits: CopyLimits) -> None:
+    """Raise CheckCondition where the ranges of a list leave the volume, or have more bytes together than a token
+    represents."""
     for item in ranges:
-        if item.end > blocks:
+        if item.end > volume.blocks:
             raise out_of_range(item.lba)
-    if sum(item.blocks for item in ranges) * block_size > limits.token_bytes:
-        raise invalid_parameter(POPULATE["ranges_length"].offset)
+    if sum(item.blocks for item in ranges) * volume.block_size > limits.token_bytes:
+        raise invalid_parameter(layout["ranges_length"].offset)
 
 
 def _head(raw: bytes, layout: Layout) -> Mapping[str, int]:
