@@ -124,6 +124,31 @@ def test_a_touch_of_an_uncopied_block_copies_its_grain_and_no_more(touch: Callab
     assert bench.table.status(P)[0].moved == GRAIN
 
 
+@pytest.mark.parametrize("kind", SplitKind)
+def test_blocks_that_s_is_still_to_be_given_count_as_written(kind: SplitKind) -> None:
+    bench = PairBench(fill=False)
+    bench.write(P, 20, 7)
+    bench.create_split(kind)
+    bench.unit.run(1)
+    if kind is SplitKind.QUICK:
+        bench.unit.unmap(S, 0, 3)
+    due = bench.unit.mapped(S, 1, BLOCKS - 1)
+    assert bench.read(S, 20, 1) == [7]
+    bench.finish()
+    assert bench.unit.mapped(S, 1, BLOCKS - 1) == due
+    assert due == ([(1, 2, False), (3, BLOCKS - 3, True)] if kind is SplitKind.QUICK else [(1, BLOCKS - 1, True)])
+
+
+def test_a_host_that_may_not_read_p_is_not_told_which_of_its_blocks_are_written() -> None:
+    bench = PairBench()
+    bench.create()
+    bench.split()
+    bench.write(S, 1, 7)
+    bench.order(PairCommand.RESTORE)
+    with pytest.raises(AccessFault):
+        bench.unit.mapped(P, 0, 1)
+
+
 def test_a_resync_moves_what_either_volume_changed_and_no_other_block() -> None:
     bench = PairBench()
     bench.create()

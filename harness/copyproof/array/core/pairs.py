@@ -5,6 +5,8 @@ Sources: Hitachi ShadowImage and CCI guides; which command does what in which st
 
 from __future__ import annotations
 
+import numpy as np
+
 from copyproof.array.core.errors import AccessFault, ArrayFault, BusyFault
 from copyproof.array.core.pair_book import PairBook
 from copyproof.array.core.pair_copying import advance, copy_first
@@ -12,6 +14,7 @@ from copyproof.array.core.pair_orders import PairOrder, drop, freeze, obey, use
 from copyproof.array.core.pair_record import COPIED, FOLLOWING, Pair
 from copyproof.array.core.pair_rules import access
 from copyproof.array.defects import Defect
+from copyproof.blocks.arrays import Mask
 from copyproof.scsi.pair import Answer, HostAccess, PairState, VolumeRole
 
 _READS_UNCOPIED = frozenset({Defect.COW_PRIMARY_ONLY, Defect.UNCOPIED_READABLE})
@@ -32,6 +35,15 @@ class PairTable(PairBook):
             reads = pair.frozen and pair.role(volume) is VolumeRole.SECONDARY and not self.defects & _READS_UNCOPIED
             if reads and not copy_first(self.engine, pair, lba, count):
                 raise ArrayFault(f"volume {volume}, LBA {lba}: {pair.cause}")
+
+    def uncopied(self, volume: int, lba: int, count: int) -> Mask:
+        """Return which blocks of an S-VOL that is still being split would be copied first if they were read."""
+        found = np.zeros(count, np.bool_)
+        for pair in self.of(volume):
+            if pair.frozen and pair.role(volume) is VolumeRole.SECONDARY:
+                for first, blocks in pair.pending.runs(pair.pending.bits.size, lba, count):
+                    found[max(first - lba, 0) : first + blocks - lba] = True
+        return found
 
     def before_write(self, volume: int, lba: int, count: int) -> None:
         """Raise AccessFault where a host may not write; save what it would overwrite, and note the difference."""

@@ -147,7 +147,11 @@ class ControlUnit:
         self.pairs.after_write(volume, lba, count)
 
     def mapped(self, volume: int, lba: int, count: int) -> list[tuple[int, int, bool]]:
-        """Return runs (LBA, count, whether they were written since they were last unmapped), in order."""
+        """Return runs (LBA, count, whether they were written since they were last unmapped), in order.
+
+        What an S-VOL is still to be given counts as written. Raises AccessFault where a host may not read.
+        """
+        self._before_read(volume, lba, 0)
         self._within(volume, lba, count)
         runs = []
         for held, group in groupby(self._held(volume, lba, count), lambda run: run[1]):
@@ -254,11 +258,13 @@ class ControlUnit:
         """Give runs of blocks (count, whether written), perhaps several alike."""
         for part in self._cache.parts(volume, lba, count):
             where = volume, lba + part.at, part.blocks
-            if not self._backing.holds(*where) and not self._cache.holds(*where):
+            held = self.pairs.uncopied(*where)
+            if self._backing.holds(*where) or self._cache.holds(*where):
+                held |= self._load(*where).labels.view(np.uint64) != labels.NEVER_WRITTEN
+            elif not held.any():
                 yield part.blocks, False
                 continue
-            words = self._load(*where).labels.view(np.uint64)
-            yield from ((len(list(run)), held) for held, run in groupby((words != labels.NEVER_WRITTEN).tolist()))
+            yield from ((len(list(run)), written) for written, run in groupby(held.tolist()))
 
     def _destage(self, slots: int) -> None:
         """Destage so many dirty slots, those that cannot be left aside."""
