@@ -43,11 +43,13 @@ def test_write_same_fills_and_touches_nothing_else(length: int) -> None:
 
 
 @pytest.mark.parametrize("length", [10, 16])
-def test_write_same_of_zero_blocks_goes_to_the_end(length: int) -> None:
+def test_write_same_must_say_how_many_blocks_it_means(length: int) -> None:
     sender = host()
-    sender.send(same(BLOCKS - 3, 0, length=length), payload(1))
-    assert sender.held(BLOCKS - 4, 4).data.tobytes() == bytes(SIZE) + payload(3)
-    assert sender.refused(same(BLOCKS + 1, 0, length=length), payload(1)) == "05/21/00"
+    before = sender.fill()
+    refusal = f"05/24/00@{7 if length == 10 else 10}"
+    assert [sender.refused(same(lba, 0, UNMAP, length), payload(1)) for lba in (0, BLOCKS - 3)] == [refusal] * 2
+    assert (sender.held(0, BLOCKS).data == before).all()
+    assert sender.send("1201b0004000")[4] & 0x01
 
 
 @pytest.mark.parametrize("size", [0, SIZE // 2, 2 * SIZE])
@@ -88,7 +90,6 @@ def test_write_same_has_a_limit_of_its_own(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(limits, "WRITE_SAME_BYTES", _Small().bytes)
     sender = host()
     assert sender.refused(same(0, 5), payload(1)) == "05/24/00@10"
-    assert sender.refused(same(0, 0), payload(1)) == "05/24/00@10"
     assert sender.refused(same(0, 5, length=10), payload(1)) == "05/24/00@7"
     assert sender.refused(same(0, 4), payload(1)) == "GOOD"
 

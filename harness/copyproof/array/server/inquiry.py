@@ -94,6 +94,7 @@ def _extended(server: DeviceServer, volume: int) -> bytes:
 def _block_limits(server: DeviceServer, volume: int) -> bytes:
     raw = bytearray(60)
     blocks = server.unit.volume(volume)
+    raw[0] = 0x01  # WSNZ: a WRITE SAME says how many blocks it means
     raw[1] = limits.COMPARE_AND_WRITE
     fields = {
         4: limits.transfer(blocks),

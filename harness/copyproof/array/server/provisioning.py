@@ -11,7 +11,7 @@ from copyproof.array.server.block_io import exact_data_out, received, store
 from copyproof.array.server.commands import Access, Row
 from copyproof.array.server.protection import repeated
 from copyproof.array.server.sense_data import invalid_cdb, invalid_parameter, list_length_error, out_of_range
-from copyproof.array.server.spans import Span, span_of, to_end
+from copyproof.array.server.spans import Span, span_of
 from copyproof.scsi.layout import number
 
 if TYPE_CHECKING:
@@ -40,13 +40,12 @@ def write_same(server: DeviceServer, request: Request) -> bytes:
 
 
 def _filled(server: DeviceServer, request: Request) -> Span:
-    """The span, where a count of 0 means all up to the end; it has a limit of its own."""
-    named = span_of(request.cdb, server.unit.volume(request.volume))
-    # What is FUA elsewhere is UNMAP here.
-    span = replace(named, count=to_end(named), forced=False)
-    if span.count > limits.write_same(span.unit):
+    """The span, with a limit of its own; a count of 0, all up to the end, is not offered (WSNZ, SBC-4 6.6.4)."""
+    span = span_of(request.cdb, server.unit.volume(request.volume))
+    if not 0 < span.count <= limits.write_same(span.unit):
         raise invalid_cdb(span.count_at)
-    return span
+    # What is FUA elsewhere is UNMAP here.
+    return replace(span, forced=False)
 
 
 def _fill(server: DeviceServer, span: Span, raw: bytes) -> None:
