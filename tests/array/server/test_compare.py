@@ -92,23 +92,43 @@ def test_verify_reads_a_whole_volume_in_pieces() -> None:
     assert sender.refused(verify(16, 70_000, 1, lba=0)) == "05/24/00@10"
 
 
-@pytest.mark.parametrize("protect", [1, 2, 3, 4, 5])
-def test_verify_compares_the_fields_of_labels_that_its_code_names(protect: int) -> None:
-    sender = host()
-    mine = own(payload(2))
+CHECKED = {1: ("0B/10/01", "0B/10/03"), 2: ("GOOD", "0B/10/03"), 3: ("0E/10/01", "0E/10/03")}
+CHECKED |= {4: ("0B/10/01", "0E/10/03"), 5: CHECKED[1]}
+"""How VERIFY ends by its protect code where guard or reference tag that came is wrong: it is checked, or compared."""
+
+codes = pytest.mark.parametrize("protect", [1, 2, 3, 4, 5])
+
+
+@codes
+@pytest.mark.parametrize("field", ["guard", "application", "reference"])
+def test_verify_checks_the_labels_that_come_and_compares_them(protect: int, field: str) -> None:
+    sender, mine, wrong = host(), own(payload(2)), own(payload(2))
     sender.send("2a000000001e00000200", payload(2))
-    compared = {1: (1, 1), 2: (0, 1), 3: (0, 0), 4: (1, 0), 5: (1, 1)}[protect]
-    for field, counts in zip(("guard", "reference"), compared, strict=True):
-        other = own(payload(2))
-        other.labels[field][1] ^= 1
-        at = SIZE + 8 + SIZE + {"guard": 1, "reference": 7}[field]
-        found = sender.raw(verify(10, 2, 1, protect), interleave(other))
-        assert (found.status == 2) is bool(counts)
-        if counts:
-            assert sender.sense(verify(10, 2, 1, protect), interleave(other)).information == at
+    wrong.labels[field][1] ^= 1
+    how = {"guard": CHECKED[protect][0], "application": "GOOD", "reference": CHECKED[protect][1]}[field]
+    assert sender.refused(verify(10, 2, 1, protect), interleave(wrong)) == how
+    if how != "GOOD":
+        assert sender.sense(verify(10, 2, 1, protect), interleave(wrong)).information == LBA + 1
     assert sender.refused(verify(10, 2, 1, protect), interleave(mine)) == "GOOD"
-    one = interleave(own(payload(1)))
-    assert sender.refused(verify(10, 2, 3, protect), one) == "GOOD"
+    assert sender.refused(verify(10, 2, 3, protect), interleave(own(payload(1)))) == "GOOD"
+
+
+@codes
+def test_verify_with_labels_tells_the_byte_that_differs_where_it_is_in_the_buffer(protect: int) -> None:
+    sender = host()
+    sender.send("2a000000001e00000200", payload(2))
+    found = sender.sense(verify(10, 2, 1, protect), interleave(own(flipped(payload(2), SIZE + 9))))
+    assert (str(found), found.information) == ("0E/1D/00", SIZE + 8 + 9)
+
+
+@codes
+def test_verify_compares_a_wrong_label_of_the_medium_and_does_not_check_it(protect: int) -> None:
+    sender, wrong = host(), own(payload(2))
+    wrong.labels["guard"][1] ^= 1
+    sender.server.unit.write(VOLUME, LBA, wrong)
+    right = interleave(own(payload(2)))
+    assert sender.refused(verify(10, 2, 1, protect), right) == ("GOOD" if protect == 2 else "0E/10/01")
+    assert sender.refused(verify(10, 2, 1, 0), payload(2)) == "0B/10/01"
 
 
 @lengths

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from copyproof.array.core.blocks import Blocks
+from copyproof.array.core.errors import LabelKind
 from copyproof.array.server import limits
 from copyproof.array.server.block_io import checked_blocks, data_out, received, store
 from copyproof.array.server.commands import Access, Row
-from copyproof.array.server.protection import CHECKS, Checks, deinterleave, interleave, repeated
+from copyproof.array.server.faults import label_check_failed
+from copyproof.array.server.protection import CHECKS, Checks, check_labels, deinterleave, interleave, repeated
 from copyproof.array.server.sense_data import CheckCondition, invalid_cdb
 from copyproof.array.server.spans import Span, span_of, transfer_of
 from copyproof.scsi.layout import Field
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 
 _NOTHING, _EACH, _RESERVED, _ONE = range(4)
 """BYTCHK: compare nothing, each block with its own, or all blocks with the one that came."""
+_GUARD_ASIDE = 2
+"""The protect code 010b."""
 
 
 def verify(server: DeviceServer, request: Request) -> bytes:
@@ -34,11 +38,33 @@ def verify(server: DeviceServer, request: Request) -> bytes:
     span = transfer_of(request.cdb, unit) if mode else span_of(request.cdb, unit)
     raw = data_out(request, {_NOTHING: 0, _EACH: span.count, _ONE: min(span.count, 1)}[mode] * span.wire_size)
     for piece in _pieces(span):
-        held = checked_blocks(server, piece)
         if mode:
             came = _came(server, piece, raw)
-            _refuse_difference(span, held, repeated(came, 0, span.count) if mode == _ONE else came)
+            _compare(server, piece, repeated(came, 0, span.count) if mode == _ONE else came)
+        else:
+            checked_blocks(server, piece)
     return b""
+
+
+def _compare(server: DeviceServer, span: Span, came: Blocks) -> None:
+    """Compare the blocks with what came. With labels on the wire, those that came are checked, and those of the medium
+    are compared with them and not checked (SBC-3 5.29, the tables of VRPROTECT with BYTCHK 01b and 11b)."""
+    if not span.protect:
+        _refuse_difference(span, checked_blocks(server, span), came, Checks.NONE)
+        return
+    check_labels(came, span, CHECKS[span.protect] & ~Checks.APPLICATION)
+    held = server.unit.read_raw(span.unit.number, span.lba, span.count)
+    _refuse_difference(span, held, came, Checks.NONE)
+    _refuse_other_labels(span, held, came)
+
+
+def _refuse_other_labels(span: Span, held: Blocks, came: Blocks) -> None:
+    """Raise 0E/10/01 or 03 for the first block whose guard, unless the code is 010b, or reference tag is another."""
+    compared = (LabelKind.REFERENCE,) if span.protect == _GUARD_ASIDE else (LabelKind.GUARD, LabelKind.REFERENCE)
+    for kind in compared:
+        other = np.flatnonzero(held.labels[kind.value] != came.labels[kind.value])
+        if other.size:
+            raise label_check_failed(kind, span.lba + int(other[0]), SenseKey.MISCOMPARE)
 
 
 def _pieces(span: Span) -> list[Span]:
@@ -48,21 +74,21 @@ def _pieces(span: Span) -> list[Span]:
 
 
 def _came(server: DeviceServer, span: Span, raw: bytes) -> Blocks:
-    """Return what to compare with, as it came: its labels are judged by the comparison, not before it."""
+    """Return what to compare with, as it came."""
     if span.protect:
         return deinterleave(raw, span.unit.block_size)
     return server.unit.labelled(span.unit.number, span.lba, raw)
 
 
-def _refuse_difference(span: Span, held: Blocks, came: Blocks) -> None:
+def _refuse_difference(span: Span, held: Blocks, came: Blocks, fields: Checks) -> None:
     """Raise 0E/1D/00 with the offset of the first byte of the Data-Out Buffer that differs as INFORMATION; of labels
-    only the fields that the protect code has checked are compared, and never the array's own application tag."""
+    only `fields` are compared, and never the array's own application tag."""
     if not span.protect:
         _refuse_bytes(held.data.tobytes(), came.data.tobytes())
         return
-    labels, checks = came.labels.copy(), CHECKS[span.protect]
+    labels = came.labels.copy()
     for name, check in (("guard", Checks.GUARD), ("reference", Checks.REFERENCE)):
-        if check in checks:
+        if check in fields:
             labels[name] = held.labels[name]
     _refuse_bytes(interleave(Blocks(held.data, labels)), interleave(came))
 
@@ -95,7 +121,7 @@ def compare_and_write(server: DeviceServer, request: Request) -> bytes:
     raw = request.data_out
     if span.count:
         blocks = received(server, span, raw[half:])
-        _refuse_difference(span, checked_blocks(server, span), _came(server, span, raw[:half]))
+        _refuse_difference(span, checked_blocks(server, span), _came(server, span, raw[:half]), CHECKS[span.protect])
         store(server, span, blocks)
     return b""
 

@@ -41,6 +41,7 @@ def refusal(fault: ArrayFault) -> CheckCondition:
     return CheckCondition(SenseKey.HARDWARE_ERROR, 0x3E, 0x01)
 
 
-def label_check_failed(kind: LabelKind, lba: int) -> CheckCondition:
-    """0B/10/01, 02 or 03, with the LBA of the first block whose label is wrong as INFORMATION (SBC-3 4.22.2)."""
-    return CheckCondition(SenseKey.ABORTED_COMMAND, 0x10, _QUALIFIER[kind], information=lba)
+def label_check_failed(kind: LabelKind, lba: int, key: SenseKey = SenseKey.ABORTED_COMMAND) -> CheckCondition:
+    """0B/10/01, 02 or 03, with the LBA of the first block whose label is wrong as INFORMATION (SBC-3 4.22.2); `key` is
+    MISCOMPARE where it was compared with another label."""
+    return CheckCondition(key, 0x10, _QUALIFIER[kind], information=lba)
