@@ -37,6 +37,13 @@ def holders(
     return tuple(found)
 
 
+def users(nodes: Iterable[Path], *, sysfs: Path = SYSFS, proc: Path = PROC) -> tuple[str, ...]:
+    """Return what mounts or holds the disk with these block nodes, or swaps on it, as `holders` says it; runs no
+    program."""
+    found = (reason for node in nodes for reason in _uses(node, sysfs, proc))
+    return tuple(dict.fromkeys(found))
+
+
 def in_use(reason: str) -> bool:
     """Whether a reason says that somebody uses the device now; a mark can be given up, a use cannot.
 
@@ -47,16 +54,23 @@ def in_use(reason: str) -> bool:
 
 
 def _reasons(node: Path, run: process.Runner, sysfs: Path, proc: Path) -> Iterator[str]:
-    disk = sysfs / "class/block" / node.name
-    parts = sorted(entry.name for entry in disk.iterdir() if (entry / "partition").exists()) if disk.is_dir() else []
-    for name in (node.name, *parts):
-        yield from _mounts(name, sysfs, proc)
-        yield from _swaps(name, proc)
-        yield from _held(name, sysfs)
-    if parts:
+    yield from _uses(node, sysfs, proc)
+    if parts := _parts(node, sysfs):
         yield f"partitioned: {', '.join(parts)}"
     yield from _signatures(node, run)
     yield from _claimed(node)
+
+
+def _uses(node: Path, sysfs: Path, proc: Path) -> Iterator[str]:
+    for name in (node.name, *_parts(node, sysfs)):
+        yield from _mounts(name, sysfs, proc)
+        yield from _swaps(name, proc)
+        yield from _held(name, sysfs)
+
+
+def _parts(node: Path, sysfs: Path) -> list[str]:
+    disk = sysfs / "class/block" / node.name
+    return sorted(entry.name for entry in disk.iterdir() if (entry / "partition").exists()) if disk.is_dir() else []
 
 
 def _mounts(name: str, sysfs: Path, proc: Path) -> Iterator[str]:

@@ -8,6 +8,8 @@
 
 from __future__ import annotations
 
+import threading
+
 from copyproof.array.core.inventory import Inventory
 from copyproof.array.core.layout import Place
 from copyproof.array.core.unit import ControlUnit
@@ -21,17 +23,19 @@ from copyproof.scsi.command import Command
 
 class Served:
     """An array that is up: called, it lets a tick pass with each command, so that its background work goes on. Held,
-    it lets pass only the ticks that are asked for."""
+    it lets pass only the ticks that are asked for. Several threads may send it commands and let time pass."""
 
     def __init__(self, settings: ArraySettings) -> None:
         self.unit = ControlUnit(settings)
         self.server = DeviceServer(self.unit, settings)
         self._held = False
+        self._turn = threading.RLock()
 
     def handle(self, initiator: str, volume: int, command: Command) -> Reply:
         """Execute one command of an initiator, then let a tick pass."""
-        reply = self.answer(Request(initiator, volume, command.cdb, command.data_out, command.data_in))
-        self.pass_time(1)
+        with self._turn:
+            reply = self.answer(Request(initiator, volume, command.cdb, command.data_out, command.data_in))
+            self.pass_time(1)
         return reply
 
     def answer(self, request: Request) -> Reply:
@@ -44,7 +48,8 @@ class Served:
 
     def reset(self, volume: int) -> None:
         """LOGICAL UNIT RESET."""
-        self.server.reset(volume)
+        with self._turn:
+            self.server.reset(volume)
 
     def nexus_lost(self, initiator: str) -> None:
         """The session of an initiator has ended."""
@@ -52,7 +57,8 @@ class Served:
 
     def run(self, ticks: int) -> None:
         """Let so many ticks pass, held or not."""
-        self.server.run(ticks)
+        with self._turn:
+            self.server.run(ticks)
 
     def pass_time(self, ticks: int) -> None:
         """Let so many ticks pass that nobody asked for; none while the array is held."""

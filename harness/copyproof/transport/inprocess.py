@@ -81,13 +81,7 @@ class InProcess:
         began = time.perf_counter()
         answered = self._server.handle(self._initiator, self._volume, command)
         duration = time.perf_counter() - began
-        known = {int(status) for status in Status}
-        if answered.status not in known or len(answered.data) > command.data_in:
-            got = f"status {answered.status:02X}h and {len(answered.data)} of at most {command.data_in} bytes"
-            raise TransportError(f"{self.name}: {got} are no answer")
-        status = Status(answered.status)
-        sense = decode_sense(answered.sense) if status is Status.CHECK_CONDITION else None
-        return Result(status, sense, answered.data, command.data_in - len(answered.data), duration)
+        return result_of(answered, command, self.name, duration)
 
     def repeat_by_hand(self, command: Command) -> str:
         """Return a shell line that sends the same command, with the unit in the place of a node: it has none."""
@@ -96,3 +90,17 @@ class InProcess:
     def reset(self) -> None:
         """Reset the unit, and no other."""
         self._server.reset(self._volume)
+
+
+def result_of(answered: Answered, command: Command, via: str, duration: float) -> Result:
+    """Return an answer of a device server as a result; raises TransportError for one that no device may give.
+
+    `via` names the path in errors; `duration` is in seconds.
+    """
+    known = {int(status) for status in Status}
+    if answered.status not in known or len(answered.data) > command.data_in:
+        got = f"status {answered.status:02X}h and {len(answered.data)} of at most {command.data_in} bytes"
+        raise TransportError(f"{via}: {got} are no answer")
+    status = Status(answered.status)
+    sense = decode_sense(answered.sense) if status is Status.CHECK_CONDITION else None
+    return Result(status, sense, answered.data, command.data_in - len(answered.data), duration)
