@@ -39,7 +39,7 @@ _TRACKED = (PairState.COPY_SP, PairState.PSUS_SP, PairState.PSUS)
 _SPLIT = (PairState.PSUS_SP, PairState.PSUS)
 _ENDED = (PairState.PSUE, PairState.SMPL_PD)
 _SETTLED = (*_SPLIT, PairState.PSUE)
-_NEXT = {
+NEXT = {
     PairState.COPY: PairState.PAIR,
     PairState.COPY_RS: PairState.PAIR,
     PairState.RCPY: PairState.PAIR,
@@ -47,6 +47,7 @@ _NEXT = {
     PairState.PSUS_SP: PairState.PSUS,
     PairState.SMPL_PD: PairState.SMPL,
 }
+"""The states in which something is under way, with the state that follows when it has ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,11 +153,11 @@ class PairModel:
         """What was under way has ended, and the pair is in the state that follows; raises ValueError when nothing was,
         KeyError when there is no pair."""
         pair = self._pairs[primary, secondary]
-        if pair.state not in _NEXT:
+        if pair.state not in NEXT:
             raise ValueError(f"nothing is under way between volumes {primary} and {secondary} in {pair.state.value}")
         if pair.state in _COPYING:
             self._settle(pair, 0, pair.due.blocks)
-        pair.state = _NEXT[pair.state]
+        pair.state = NEXT[pair.state]
         if pair.state is PairState.PAIR:
             # After a restore, too, updates go from the P-VOL to the S-VOL.
             pair.source, pair.destination = primary, secondary
@@ -166,6 +167,11 @@ class PairModel:
     def failed(self, primary: int, secondary: int) -> None:
         """An error suspended the pair; raises KeyError when there is none. What is due stays in doubt."""
         self._pairs[primary, secondary].state = PairState.PSUE
+
+    def dropped(self, primary: int, secondary: int) -> None:
+        """The pair is known to be gone, however that came; nothing happens where there is none. What is due stays in
+        doubt."""
+        self._pairs.pop((primary, secondary), None)
 
     def access(self, volume: int) -> HostAccess:
         """Return what a host may do with a volume: the least of what its pairs allow."""

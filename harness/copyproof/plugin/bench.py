@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -30,6 +31,9 @@ from copyproof.verify.check import Checker
 from copyproof.verify.labels import LabelStore, Sidecar
 from copyproof.verify.pipeline import Advance, drawn, unseen, verify
 from copyproof.verify.volume import Volume
+
+if TYPE_CHECKING:
+    from copyproof.plugin.pairing import PairBench
 
 NAMES: Mapping[int, str] = {number: role.value for role, number in NUMBERS.items()}
 ROLES: Mapping[int, Role] = {number: role for role, number in NUMBERS.items()}
@@ -60,7 +64,8 @@ class Bench:
     are blocks that a test has made unreadable for now.
 
     `heard` is told of each stamped write and of all blocks that are looked at. `sampling` is how many random blocks of
-    each unit are looked at after each test, `sampled` how many that were.
+    each unit are looked at after each test, `sampled` how many that were. `pairs` is None where the target declares
+    none.
     """
 
     live: LiveTarget
@@ -75,6 +80,7 @@ class Bench:
     broken: str = ""
     generation: int = 0
     faults: list[Fault] = field(default_factory=list)
+    pairs: PairBench | None = None
     sampling: int = 0
     sampled: int = 0
     heard: Callable[[Stamped | Looked], None] = _unheard

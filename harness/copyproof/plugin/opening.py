@@ -11,6 +11,8 @@ from copyproof.device import Device
 from copyproof.errors import SafetyRefusal, UsageError
 from copyproof.model.controller import ReferenceModel
 from copyproof.plugin.bench import NAMES, NUMBERS, Bench, Unit, label_store, overlap_chunk
+from copyproof.plugin.pairing import PairBench
+from copyproof.scsi.pair_wire import PAIR_OPCODE
 from copyproof.targets.capabilities import probe
 from copyproof.targets.drivers import open_target
 from copyproof.targets.live import LiveTarget, Lun, Role
@@ -55,6 +57,7 @@ def opened(
         checker = Checker(model, stamper, NAMES, _places(units.values(), spec))
         bench = Bench(live, units, capabilities, profile, stamper, model, checker, seed, strict)
         bench.heard = tape.add if tape else bench.heard
+        bench.pairs = PairBench(bench) if spec.pairs else None
         yield bench
 
 
@@ -87,7 +90,9 @@ def permission(live: LiveTarget) -> safety.Permitted:
     """
     seen = [(lun.device, _named(live, lun)) for lun in live.luns.values() if lun.reachable]
     paths: dict[str, Transport] = {lun.device.naa: lun.path for lun in live.luns.values() if lun.path}
-    permitted = safety.permit(seen, paths=paths)
+    pairs = live.spec.pairs
+    opcodes = {PAIR_OPCODE} if pairs and pairs.way == "inband" else set()
+    permitted = safety.permit(seen, opcodes=opcodes, paths=paths)
     unseen = [lun for lun in live.luns.values() if not lun.reachable]
     for lun in unseen:
         if not _named(live, lun).destroy:

@@ -1,0 +1,242 @@
+"""The pairs of a bench: ordered by the target's own service, predicted by the model, brought to an end again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from copyproof.errors import DeviceError, UsageError
+from copyproof.model.pairs import NEXT, PairModel, PairPrediction
+from copyproof.pairing.service import Answered, Declared, PairRequest, PairStatus, PairVolume
+from copyproof.scsi.pair import Answer, HostAccess, PairCommand, PairState, SplitKind
+from copyproof.targets.known import NUMBERS
+from copyproof.targets.live import Control, Role
+from copyproof.targets.pairs import rules_of, service_of, volume_of
+from copyproof.targets.rules import PAIRED
+
+if TYPE_CHECKING:
+    from copyproof.plugin.bench import Bench
+
+PATIENCE = 300.0
+"""Seconds that a copy of one pair may take."""
+TICKS = 16
+"""Ticks of a white box between two looks at a pair that is waited for."""
+ROLES = tuple(Role(name) for name in PAIRED)
+"""The roles of pairs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Couple:
+    """A pair by the roles of its P-VOL and S-VOL."""
+
+    primary: Role = Role.PRIMARY
+    secondary: Role = Role.SECONDARY
+
+    def __str__(self) -> str:
+        return f"{self.primary.value} and {self.secondary.value}"
+
+    @property
+    def numbers(self) -> tuple[int, int]:
+        """The numbers by which the model knows both volumes."""
+        return NUMBERS[self.primary], NUMBERS[self.secondary]
+
+    @property
+    def roles(self) -> tuple[Role, Role]:
+        """Both roles."""
+        return self.primary, self.secondary
+
+
+@dataclass(frozen=True, slots=True)
+class Ordered:
+    """An order, what the model had predicted of it, how it was answered and what the pair showed then; `before` is the
+    state that it met, `breach` what is wrong with answer or state, empty where nothing is."""
+
+    couple: Couple
+    request: PairRequest
+    before: PairState
+    predicted: PairPrediction
+    answered: Answered
+    shown: PairStatus
+    breach: str
+
+    @property
+    def expected(self) -> str:
+        """What had to come of it, in a line."""
+        return f"{self.predicted.answer.value}, then {self.predicted.state.value}"
+
+    @property
+    def observed(self) -> str:
+        """What came of it, in a line."""
+        return f"{self.answered.said}, then {self.shown}"
+
+
+class PairBench:
+    """The pairs of a target that is up. `model` watches the bench's model, so that each stamped write counts in it too.
+
+    Raises UsageError where the target declares no pairs.
+    """
+
+    def __init__(self, bench: Bench) -> None:
+        self.bench = bench
+        self.service = service_of(bench.live, {role: unit.transport for role, unit in bench.units.items()})
+        self.model = PairModel(bench.model, rules_of(bench.spec))
+        self.groups: dict[Couple, int] = {}
+        """The pairs that were ordered and are not known to be gone, with their consistency group."""
+
+    @property
+    def declared(self) -> Declared:
+        """What the target declares of its pairs."""
+        return self.service.declared
+
+    @property
+    def control(self) -> Control | None:
+        """The way past the hosts' commands; None where the target is no white box."""
+        return self.bench.live.control
+
+    @property
+    def roles(self) -> tuple[Role, ...]:
+        """The roles of pairs that this target has."""
+        return tuple(role for role in ROLES if role in self.bench.live.luns)
+
+    def volume(self, role: Role) -> PairVolume:
+        """Return a volume as the service knows it; raises UsageError where the target has none in that role."""
+        if role not in self.bench.live.luns:
+            raise UsageError(f"target {self.bench.spec.name} has no {role.value} unit")
+        unit = self.bench.units.get(role)
+        return volume_of(self.bench.live.lun(role), unit.transport if unit else None)
+
+    def order(
+        self,
+        couple: Couple,
+        command: PairCommand,
+        kind: SplitKind = SplitKind.STEADY,
+        *,
+        group: int = 0,
+        whole_group: bool = False,
+        pace: int = 0,
+    ) -> Ordered:
+        """Order something of a pair, hold the answer against the model, and let the model follow.
+
+        Raises UsageError and DeviceError as the service does.
+        """
+        ends = self.volume(couple.primary), self.volume(couple.secondary)
+        request = PairRequest(command, *ends, kind, group, whole_group, pace)
+        meant = self._meant(couple, whole_group)
+        before = self.model.state(*couple.numbers)
+        told = [self.model.predict(command, *each.numbers, kind) for each in meant]
+        predicted = next((each for each in told if each.answer is Answer.REFUSED), told[0])
+        answered = self.service.order(request)
+        if answered.accepted and predicted.answer is not Answer.REFUSED:
+            self._follow(meant, command, kind, group)
+        elif answered.accepted:
+            self.groups.setdefault(couple, group)
+        shown, strange = self.sync(couple)
+        breach = _wrong_answer(command, before, predicted, answered) or strange
+        return Ordered(couple, request, before, predicted, answered, shown, breach)
+
+    def sync(self, couple: Couple) -> tuple[PairStatus, str]:
+        """Ask for a pair, and tell the model what has ended meanwhile; return the status and what is wrong with it."""
+        status = self.service.status(self.volume(couple.primary), self.volume(couple.secondary))
+        expected = self.model.state(*couple.numbers)
+        if status.primary_state is not expected and status.primary_state is NEXT.get(expected):
+            self.model.finished(*couple.numbers)
+            expected = status.primary_state
+        if expected is PairState.SMPL and status.primary_state is expected:
+            self.groups.pop(couple, None)
+        wrong = {status.primary_state, status.secondary_state} - {expected}
+        return status, f"{couple}: {status}, where {expected.value} must be shown" if wrong else ""
+
+    def finish(self, couple: Couple) -> str:
+        """Wait until nothing is under way of a pair, as time does, and return what must not be then; raises
+        DeviceError when it takes too long."""
+        self.release()
+        while (state := self.model.state(*couple.numbers)) in NEXT:
+            self.wait(couple, {NEXT[state]})
+            if strange := self.sync(couple)[1]:
+                return strange
+        return self.sync(couple)[1]
+
+    def wait(self, couple: Couple, states: Iterable[PairState]) -> PairStatus:
+        """Wait for a state, or for an error that suspends the pair; raises DeviceError when neither comes."""
+        ends = self.volume(couple.primary), self.volume(couple.secondary)
+        return self.service.wait(*ends, {*states, PairState.PSUE}, PATIENCE, self._idle)
+
+    def hold(self) -> None:
+        """Let nothing go on by itself until `release`, where the target is a white box."""
+        if self.control:
+            self.control.hold()
+
+    def release(self) -> None:
+        """Let things go on."""
+        if self.control:
+            self.control.release()
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Let nothing go on by itself within the block."""
+        self.hold()
+        try:
+            yield
+        finally:
+            self.release()
+
+    def clear(self) -> None:
+        """Delete every pair that may be there, so that the volumes are on their own; raises DeviceError."""
+        self.release()
+        for couple in list(self.groups):
+            self._end(couple)
+            self.model.dropped(*couple.numbers)
+            self.groups.pop(couple, None)
+
+    def access(self, role: Role) -> HostAccess:
+        """Return what a host may do with a volume now: the least of what the states of its pairs allow, as declared."""
+        found = [
+            self.declared.access[self.model.state(*couple.numbers)][role is couple.secondary]
+            for couple in self.groups
+            if role in couple.roles
+        ]
+        return min(found, default=HostAccess.READ_WRITE)
+
+    def readable(self, role: Role) -> bool:
+        """Whether there is a way to a volume, and a host may read it now."""
+        unit = self.bench.units.get(role)
+        return unit is not None and unit.volume is not None and self.access(role) >= HostAccess.READ
+
+    def _meant(self, couple: Couple, whole_group: bool) -> Sequence[Couple]:
+        own = self.groups.get(couple, 0)
+        if not (whole_group and own):
+            return (couple,)
+        return tuple(other for other, group in self.groups.items() if group == own)
+
+    def _follow(self, meant: Sequence[Couple], command: PairCommand, kind: SplitKind, group: int) -> None:
+        for each in meant:
+            self.model.order(command, *each.numbers, kind)
+            if self.model.state(*each.numbers) is not PairState.SMPL:
+                self.groups.setdefault(each, group)
+
+    def _end(self, couple: Couple) -> None:
+        """Bring one pair to its end, whatever it is doing."""
+        ends = self.volume(couple.primary), self.volume(couple.secondary)
+        state = self.service.status(*ends).primary_state
+        if state is PairState.PSUS_SP:
+            # It can be neither deleted nor reversed (finer rules of the guides).
+            state = self.wait(couple, {PairState.PSUS, PairState.SMPL}).primary_state
+        if state not in (PairState.SMPL, PairState.SMPL_PD):
+            answered = self.service.order(PairRequest(PairCommand.DELETE, *ends))
+            if not answered.accepted:
+                raise DeviceError(f"the pair of {couple} cannot be deleted: {answered.said} in {state.value}")
+        self.service.wait(*ends, {PairState.SMPL}, PATIENCE, self._idle)
+
+    @property
+    def _idle(self) -> Callable[[], None] | None:
+        control = self.control
+        return (lambda: control.run(TICKS)) if control else None
+
+
+def _wrong_answer(command: PairCommand, before: PairState, predicted: PairPrediction, answered: Answered) -> str:
+    if answered.accepted == (predicted.answer is not Answer.REFUSED):
+        return ""
+    must = f"must be {predicted.answer.value} ({predicted.rule})"
+    return f"{command.value} in {before.value} ended in {answered.said}, and {must}"
