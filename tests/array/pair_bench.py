@@ -24,10 +24,14 @@ P, S, T, U, V = 1, 2, 3, 4, 5
 class PairBench:
     """An array of five volumes, each block of which holds 100 times its volume's number plus its LBA."""
 
-    def __init__(self, *defects: Defect, rules: PairRules | None = None, fill: bool = True) -> None:
+    def __init__(
+        self, *defects: Defect, rules: PairRules | None = None, fill: bool = True, slots: int = 1 << 20
+    ) -> None:
         volumes = tuple(VolumeSettings(number, BLOCKS) for number in (P, S, T, U, V))
-        rules = rules or PairRules(grain=GRAIN * 512, pace=1)
-        settings = ArraySettings(volumes, unit_bytes=2048, slot_bytes=4096, pairs=rules, defects=frozenset(defects))
+        settings = ArraySettings(
+            volumes, unit_bytes=2048, slot_bytes=4096, cache_bytes=slots * 4096, defects=frozenset(defects),
+            pairs=rules or PairRules(grain=GRAIN * 512, pace=1),
+        )  # fmt: skip
         self.trace = Trace()
         self.unit = ControlUnit(settings, self.trace)
         self.table = self.unit.pairs

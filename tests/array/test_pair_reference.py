@@ -27,7 +27,7 @@ class Walk:
         rules = PairRules(
             grain=grain, pace=self.random.choice([1, 2, 5]), split_resync=answer, resync_steady_split=answer
         )
-        self.bench = PairBench(*defects, rules=rules)
+        self.bench = PairBench(*defects, rules=rules, slots=self.random.choice([4, 5, 100]))
         self.reference = Reference({number: list(first(number)) for number in VOLUMES})
         self.value = 1000
         self.bench.order(PairCommand.CREATE, group=1)
@@ -35,7 +35,7 @@ class Walk:
 
     def step(self) -> None:
         often = [self.order, self.write, self.write, self.wait] * 3
-        actions = [*often, self.read, self.copy, self.erase, self.order_group]
+        actions = [*often, self.read, self.copy, self.erase, self.order_group, self.exchange_a_member]
         self.random.choice(actions)()
         for status in self.bench.table.status():
             self.reference.see((status.primary, status.secondary), status.state)
@@ -117,12 +117,21 @@ class Walk:
             known for known in due if known is not None
         ]
 
+    def exchange_a_member(self) -> None:
+        """Let a member fail, or put another in its place, which is rebuilt before the next fails."""
+        told = self.bench.unit.inventory()
+        if told.missing:
+            self.bench.unit.replace_member(told.missing[0])
+        elif not told.to_rebuild:
+            self.bench.unit.fail_member(self.random.randrange(told.members))
+
     def wait(self) -> None:
         self.bench.unit.run(self.random.choice([1, 1, 3, 2 * BLOCKS]))
 
     def check(self) -> dict[int, list[int]]:
         """Which blocks are wrong, by volume; all copying is let end and the pairs in PAIR are split first."""
         self.bench.finish()
+        assert self.bench.unit.faults == []
         for status in self.bench.table.status():
             if status.state is PairState.PAIR:
                 self.bench.split(status.secondary, status.primary)
