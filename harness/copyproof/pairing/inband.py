@@ -4,8 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 
-from copyproof.errors import DeviceError, UsageError
-from copyproof.pairing.service import Answered, Declared, PairRequest, PairStatus, PairVolume, Said, Shown, wait_for
+from copyproof.errors import UsageError
+from copyproof.pairing.service import (
+    Answered,
+    Declared,
+    PairFault,
+    PairRequest,
+    PairStatus,
+    PairVolume,
+    Said,
+    Shown,
+    wait_for,
+)
 from copyproof.scsi.command import Command, Result, Status
 from copyproof.scsi.designator import Designator
 from copyproof.scsi.outcome import Outcome
@@ -36,8 +46,8 @@ class InBandPairs:
         return self._declared
 
     def order(self, request: PairRequest) -> Answered:
-        """Send an order to the P-VOL; raises UsageError for values that do not fit their fields, DeviceError for an
-        answer that is neither GOOD nor a refusal, with the pair's state."""
+        """Send an order to the P-VOL; raises UsageError for values that do not fit their fields, PairFault for an
+        answer that is neither GOOD nor a refusal."""
         path = path_to(request.primary)
         command = _command(request)
         result = settled(path, command)
@@ -45,13 +55,13 @@ class InBandPairs:
         proof = (Said(f"{path.name}: {command.cdb.hex()} < {command.data_out.hex()}", ended, "", result.duration),)
         if not (result.good or _refused(result)):
             state = self.status(request.primary, request.secondary)
-            raise DeviceError(f"{request.command.value} by {path.name}: {ended}; the pair: {state}")
+            raise PairFault(f"{request.command.value} by {path.name}: {ended}; the pair: {state}", proof)
         return Answered(result.good, ended, proof)
 
     def status(self, primary: PairVolume, secondary: PairVolume) -> PairStatus:
         """Ask the P-VOL for a pair; raises DeviceError."""
         named = (primary.naa, secondary.naa)
-        return next((_status(pair) for pair in _pairs(path_to(primary)) if _names(pair) == named), _NONE)
+        return next((_status(pair) for pair in pairs_at(path_to(primary)) if _names(pair) == named), _NONE)
 
     def display(self, volumes: Sequence[PairVolume]) -> Sequence[Shown]:
         """Ask each volume for the pairs in which it is the P-VOL, and list those whose S-VOL is among the volumes."""
@@ -60,7 +70,7 @@ class InBandPairs:
             Shown(volume.name, names[pair.secondary.naa], _status(pair))
             for volume in volumes
             if volume.transport is not None
-            for pair in _pairs(volume.transport)
+            for pair in pairs_at(volume.transport)
             if pair.primary.naa == volume.naa and pair.secondary.naa in names
         ]
 
@@ -98,8 +108,8 @@ def _refused(result: Result) -> bool:
     return result.status is Status.RESERVATION_CONFLICT or key in REFUSALS
 
 
-def _pairs(path: Transport) -> tuple[PairEntry, ...]:
-    """All pairs that a volume is in, asked a second time where they need more room."""
+def pairs_at(path: Transport) -> tuple[PairEntry, ...]:
+    """Return all pairs that a volume is in, asked a second time where they need more room; raises DeviceError."""
     data = _query(path, ROOM)
     length = QUERY_HEADER.decode(data)["length"] + 4 if len(data) >= QUERY_HEADER.size else 0
     return decode_pairs(data if length <= len(data) else _query(path, length))
