@@ -10,10 +10,11 @@ import contextlib
 import json
 import os
 import select
+import selectors
 import signal
 import subprocess
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -70,10 +71,32 @@ def run(argv: Sequence[str], *, timeout: float, stdin: bytes = b"") -> Completed
     children are killed, but not waited for beyond `REAP` seconds: one that is stuck in the kernel must not take the
     harness with it. Whatever it ordered may go on.
     """
+    return _to_the_end(argv, timeout, lambda child: child.communicate(stdin, timeout=timeout))
+
+
+def bounded(most: int) -> Runner:
+    """Return a runner as `run` that keeps at most `most` bytes of each output; what comes after that is read and
+    dropped, so that a program neither fills the memory nor is stopped halfway.
+
+    >>> bounded(4)(["echo", "one two"], timeout=5).out
+    b'one '
+    """
+
+    def limited(argv: Sequence[str], *, timeout: float, stdin: bytes = b"") -> Completed:
+        end = time.monotonic() + timeout
+        return _to_the_end(argv, timeout, lambda child: _gather(child, stdin, most, end))
+
+    return limited
+
+
+def _to_the_end(
+    argv: Sequence[str], timeout: float, collect: Callable[[subprocess.Popen[bytes]], tuple[bytes, bytes]]
+) -> Completed:
+    """Start a program and collect both its outputs; TimeoutExpired from `collect` becomes ours."""
     started = time.monotonic()
     child = _start(argv)
     try:
-        out, err = child.communicate(stdin, timeout=timeout)
+        out, err = collect(child)
     except subprocess.TimeoutExpired:
         _kill(child)
         raise TransportTimeout(f"{argv[0]} gave no answer within {timeout:g} s") from None
@@ -81,6 +104,32 @@ def run(argv: Sequence[str], *, timeout: float, stdin: bytes = b"") -> Completed
         _kill(child)
         raise
     return Completed(child.returncode, out, err, time.monotonic() - started)
+
+
+def _gather(child: subprocess.Popen[bytes], stdin: bytes, most: int, end: float) -> tuple[bytes, bytes]:
+    """Read both outputs until they end and the program has; `stdin` must fit a pipe (64 KiB). Raises TimeoutExpired at
+    `end`, a time of the monotonic clock."""
+    assert child.stdin is not None
+    with contextlib.suppress(BrokenPipeError):
+        child.stdin.write(stdin)
+        child.stdin.close()
+    kept = {pipe: bytearray() for pipe in (child.stdout, child.stderr) if pipe is not None}
+    with selectors.DefaultSelector() as ready:
+        for pipe in kept:
+            ready.register(pipe, selectors.EVENT_READ)
+        while ready.get_map():
+            for key, _ in ready.select(max(0, end - time.monotonic())):
+                data = os.read(key.fd, 1 << 16)
+                kept[key.fileobj] += data[: most - len(kept[key.fileobj])]  # type: ignore[index]  # the pipes above
+                if not data:
+                    ready.unregister(key.fileobj)
+            if time.monotonic() >= end:
+                raise subprocess.TimeoutExpired(child.args, 0)
+    for pipe in kept:
+        pipe.close()
+    child.wait(max(0, end - time.monotonic()))
+    out, err = kept.values()
+    return bytes(out), bytes(err)
 
 
 def _start(argv: Sequence[str], errors: int = subprocess.PIPE) -> subprocess.Popen[bytes]:

@@ -76,6 +76,15 @@ class Answered:
     proof: tuple[Said, ...] = ()
 
 
+class PairFault(DeviceError):
+    """An order had no answer, or one that makes no sense; the message says which state the pair then really is in.
+    `proof` is what was sent, in order: it may have been carried out in whole or in part."""
+
+    def __init__(self, message: str, proof: tuple[Said, ...]) -> None:
+        super().__init__(message)
+        self.proof = proof
+
+
 @dataclass(frozen=True, slots=True)
 class PairStatus:
     """What a pair says of itself; both states are SMPL where there is none.
@@ -165,8 +174,8 @@ class PairService(Protocol):
     def order(self, request: PairRequest) -> Answered:
         """Order it, and return once it is answered, while the copying goes on.
 
-        Raises UsageError for what the way cannot express or must not run, DeviceError where no answer came or where
-        the answer makes no sense, with the state that the pair then really is in.
+        Raises UsageError for what the way cannot express or must not run, PairFault where no answer came or where
+        the answer makes no sense, other DeviceErrors where nothing was ordered yet.
         """
         ...
 

@@ -13,6 +13,7 @@ from copyproof.array.core.inventory import Inventory
 from copyproof.array.core.layout import Place
 from copyproof.array.trace import Event
 from copyproof.device import Device
+from copyproof.pairing.service import Presence
 from copyproof.targets.spec import TargetSpec
 from copyproof.transport.base import Direct
 
@@ -113,6 +114,16 @@ class Control(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class PairHooks:
+    """What a driver adds for the commands of a pair template: values for the template's names, such values by role, and
+    the way to map and unmap an S-VOL that is there only while its pair is split."""
+
+    names: Mapping[str, str] = field(default_factory=dict)
+    volumes: Mapping[Role, Mapping[str, str]] = field(default_factory=dict)
+    presence: Presence | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class LiveTarget:
     """A target that is up: its units by role. `facts` holds what the driver knows (kernel, fabric), for the record;
     `control` is there where the target is a white box."""
@@ -121,6 +132,7 @@ class LiveTarget:
     luns: Mapping[Role, Lun]
     facts: Mapping[str, str] = field(default_factory=dict)
     control: Control | None = None
+    pair_hooks: PairHooks = field(default_factory=PairHooks)
 
     def lun(self, role: Role) -> Lun:
         """Return the unit in a role; raises KeyError when this target has none."""

@@ -7,14 +7,19 @@ from types import MappingProxyType
 
 from copyproof.errors import UsageError
 from copyproof.model.pair_rules import PairRules
+from copyproof.pairing.command import CommandPairs
 from copyproof.pairing.inband import InBandPairs
+from copyproof.pairing.names import operation
 from copyproof.pairing.service import Declared, Existence, PairService, PairVolume
+from copyproof.pairing.setting import Setting
 from copyproof.scsi.outcome import Outcome
-from copyproof.scsi.pair import Answer, HostAccess, PairCommand, PairState, SplitKind
+from copyproof.scsi.pair import Answer, HostAccess, PairState, SplitKind
 from copyproof.targets.known import NUMBERS
 from copyproof.targets.live import LiveTarget, Lun, Role
 from copyproof.targets.pairspec import AccessName, AnswerName, PairSpec
+from copyproof.targets.rules import PAIRED
 from copyproof.targets.spec import TargetSpec
+from copyproof.targets.templates import load
 from copyproof.transport.base import Transport
 
 _ANSWERS: Mapping[AnswerName, Answer] = {
@@ -29,12 +34,30 @@ _ACCESS: Mapping[AccessName, HostAccess] = {
 }
 
 
-def service_of(live: LiveTarget, transports: Mapping[Role, Transport]) -> PairService:  # noqa: ARG001
-    """Return the pair service of a target; `transports` lead to its units. Raises UsageError where it has no pairs."""
+def service_of(live: LiveTarget, transports: Mapping[Role, Transport]) -> PairService:
+    """Return the pair service of a target; `transports` lead to its units.
+
+    Raises UsageError where it has no pairs, for a wrong template, and for names that do not fit it.
+    """
     spec = pairs_of(live.spec)
     if spec.way == "inband":
         return InBandPairs(declared(live.spec))
-    raise UsageError(f"{live.spec.name}: pairs.way: command is not there yet")
+    volumes = [volume_of(lun, transports.get(role)) for role, lun in live.luns.items() if role.value in PAIRED]
+    return CommandPairs(_setting(live, spec), declared(live.spec), volumes, live.pair_hooks.presence)
+
+
+def _setting(live: LiveTarget, spec: PairSpec) -> Setting:
+    """The template with the names that driver and target file give it; the target file goes before."""
+    hooks = live.pair_hooks
+    names = {role.value: {**given, **spec.volumes.get(role.value, {})} for role, given in hooks.volumes.items()}
+    return Setting(
+        load(spec.template),
+        f"template {spec.template}",
+        live.spec.name,
+        {**hooks.names, **spec.names},
+        {**spec.volumes, **names},
+        spec.timeout,
+    )
 
 
 def volume_of(lun: Lun, transport: Transport | None) -> PairVolume:
@@ -72,7 +95,7 @@ def declared(spec: TargetSpec) -> Declared:
     """Return what a target file declares of its pairs; raises UsageError where it has none."""
     pairs, rules = pairs_of(spec), rules_of(spec)
     return Declared(
-        operations=frozenset(PairCommand[name.replace("-", "_").upper()] for name in pairs.operations),
+        operations=frozenset(operation(name) for name in pairs.operations),
         kinds=frozenset(map(SplitKind, pairs.kinds)),
         states=frozenset(map(PairState, pairs.states)),
         access=MappingProxyType({state: _access(pairs, rules, state) for state in PairState}),

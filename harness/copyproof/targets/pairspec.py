@@ -6,26 +6,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator
 from typing import Literal
 
 from msgspec import field
 
+from copyproof.pairing.names import OPERATIONS, STATES, OperationName, StateName
+from copyproof.pairing.template import MOST_SECONDS
+from copyproof.scsi.outcome import Outcome
 from copyproof.targets.scalars import Size
 from copyproof.targets.table import Struct
 
-OperationName = Literal["create", "create-split", "split", "suspend", "delete", "resync", "restore"]
-"""The names of `scsi.pair.PairCommand`, as TOML keys are written."""
-StateName = Literal[
-    "SMPL", "SMPL(PD)", "COPY", "PAIR", "COPY(SP)", "PSUS(SP)", "PSUS", "COPY(RS)", "RCPY", "PSUE",
-]  # fmt: skip
 AnswerName = Literal["accepted", "ignored", "refused"]
 AccessName = Literal["none", "read", "read-write"]
-ALL_OPERATIONS: tuple[OperationName, ...] = (
-    "create", "create-split", "split", "suspend", "delete", "resync", "restore",
-)  # fmt: skip
-ALL_STATES: tuple[StateName, ...] = (
-    "SMPL", "SMPL(PD)", "COPY", "PAIR", "COPY(SP)", "PSUS(SP)", "PSUS", "COPY(RS)", "RCPY", "PSUE",
-)  # fmt: skip
 
 
 class AccessSpec(Struct, frozen=True, kw_only=True):
@@ -59,9 +52,9 @@ class PairSpec(Struct, frozen=True, kw_only=True):
 
     way: Literal["inband", "command"] = "inband"
     template: str = ""
-    operations: tuple[OperationName, ...] = ALL_OPERATIONS
+    operations: tuple[OperationName, ...] = OPERATIONS
     kinds: tuple[Literal["normal", "quick"], ...] = ("normal", "quick")
-    states: tuple[StateName, ...] = ALL_STATES
+    states: tuple[StateName, ...] = STATES
     access: dict[StateName, AccessSpec] = field(default_factory=dict)
     secondary_exists: Literal["always", "split"] = "always"
     secondaries: int = 3
@@ -74,3 +67,33 @@ class PairSpec(Struct, frozen=True, kw_only=True):
     rules: RuleSpec = RuleSpec()
     names: dict[str, str] = field(default_factory=dict)
     volumes: dict[str, dict[str, str]] = field(default_factory=dict)
+
+
+def faults(pairs: PairSpec, roles: Collection[str], block_size: int) -> Iterator[tuple[str, str]]:
+    """Yield (key, what is wrong with it) for each rule that a table breaks beyond its types; `roles` are those of the
+    target's units, `block_size` is in bytes."""
+    if pairs.way == "command" and not pairs.template:
+        yield "template", "is missing; way = command needs a template's NAME, or a path ending in .toml"
+    if pairs.way == "inband" and (pairs.template or pairs.names or pairs.volumes):
+        given = next(key for key in ("template", "names", "volumes") if getattr(pairs, key))
+        yield given, "only way = command has it"
+    if not {"primary", "secondary"} <= set(roles):
+        yield "way", "pairs need the units luns.primary and luns.secondary"
+    if pairs.secondaries < 1:
+        yield "secondaries", f"{pairs.secondaries} is not allowed; it must be 1 or more"
+    if pairs.slot < block_size or pairs.slot % block_size:
+        yield "slot", f"must be a multiple of the block of {block_size} bytes"
+    if not 0 < pairs.timeout <= MOST_SECONDS:
+        yield "timeout", f"{pairs.timeout:g} is not allowed; it must be above 0, at most {MOST_SECONDS} seconds"
+    for role in set(pairs.volumes) - set(roles):
+        yield f"volumes.{role}", f"there is no such unit; allowed: {', '.join(sorted(roles))}"
+    for key in ("write_refused", "read_refused"):
+        for text in getattr(pairs.rules, key):
+            yield from _outcome(f"rules.{key}", text)
+
+
+def _outcome(key: str, text: str) -> Iterator[tuple[str, str]]:
+    try:
+        Outcome.parse(text)
+    except ValueError as problem:
+        yield key, str(problem)

@@ -32,6 +32,7 @@ def _faults(target: TargetSpec) -> Iterator[Fault]:
     yield from _common(target)
     yield from _overlap(target)
     yield from _way(target)
+    yield from _pairs(target)
     yield from {"lio": _lio, "lab": _lab, "software": _array, "tcmu": _array}[target.driver](target)
 
 
@@ -95,6 +96,15 @@ def _array(target: TargetSpec) -> Iterator[Fault]:
         settings_of(target)
     except UsageError as problem:
         yield "array", str(problem)
+
+
+def _pairs(target: TargetSpec) -> Iterator[Fault]:
+    from copyproof.targets.pairspec import faults
+
+    if target.pairs:
+        block_size = target.lio.block_size if target.driver == "lio" else target.array.block_size
+        for key, problem in faults(target.pairs, target.luns, block_size):
+            yield f"pairs.{key}", problem
 
 
 def _lab(target: TargetSpec) -> Iterator[Fault]:

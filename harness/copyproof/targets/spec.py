@@ -108,8 +108,9 @@ class TargetSpec(Struct, frozen=True, kw_only=True):
     volumes of pairs, primary, secondary, secondary-2, secondary-3, other-primary, other-secondary.
 
     `profile` names a shipped deviation profile, or a file of one's own by a path ending in `.toml`, which `load` makes
-    absolute: the target file has it relative to its own folder. `version` is what the ranges of the deviation profile
-    speak of, where neither kernel nor product revision says it. Without `pairs` the target has none.
+    absolute: the target file has it relative to its own folder, as the template of `pairs`. `version` is what the
+    ranges of the deviation profile speak of, where neither kernel nor product revision says it. Without `pairs` the
+    target has none.
     """
 
     name: str
@@ -162,9 +163,12 @@ def load(name_or_path: str) -> TargetSpec:
         raw = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise UsageError(f"{path}: cannot be read as TOML: {error}") from None
-    target = parse(raw, str(path))
+    target, folder = parse(raw, str(path)), path.resolve().parent
     if target.profile.endswith(".toml"):
-        return msgspec.structs.replace(target, profile=str(path.resolve().parent / target.profile))
+        target = msgspec.structs.replace(target, profile=str(folder / target.profile))
+    if target.pairs and target.pairs.template.endswith(".toml"):
+        pairs = msgspec.structs.replace(target.pairs, template=str(folder / target.pairs.template))
+        target = msgspec.structs.replace(target, pairs=pairs)
     return target
 
 

@@ -18,9 +18,9 @@ FOLDER = data.folder("targets")
 README = (FOLDER / "README.md").read_text()
 
 
-def test_the_folder_holds_targets_profiles_and_the_page_about_them() -> None:
+def test_the_folder_holds_targets_profiles_templates_and_the_page_about_them() -> None:
     rest = {path.name for path in FOLDER.iterdir() if path.suffix != ".toml"}
-    assert rest == {"README.md", "profiles"}
+    assert rest == {"README.md", "pairing", "profiles"}
 
 
 @pytest.mark.parametrize("name", spec.names())
