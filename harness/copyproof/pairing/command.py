@@ -26,6 +26,7 @@ from copyproof.pairing.service import (
     PairVolume,
     Presence,
     Shown,
+    told_of,
     wait_for,
 )
 from copyproof.pairing.setting import Setting
@@ -233,11 +234,7 @@ class CommandPairs:
         return Answered(True, "exit 0", ran.proof)
 
     def _told(self, primary: PairVolume, secondary: PairVolume) -> str:
-        """The real state of a pair for a message, or why it cannot be told."""
-        try:
-            return str(self.status(primary, secondary))
-        except CopyproofError as problem:
-            return f"not to be known, {problem}"
+        return told_of(lambda: self.status(primary, secondary))
 
     def _settle(self, primary: PairVolume, secondary: PairVolume) -> None:
         """Let an S-VOL that is there only while split be there if it is."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 
-from copyproof.errors import UsageError
+from copyproof.errors import MalformedAnswer, TransportError, UsageError
 from copyproof.pairing.service import (
     Answered,
     Declared,
@@ -14,6 +14,7 @@ from copyproof.pairing.service import (
     PairVolume,
     Said,
     Shown,
+    told_of,
     wait_for,
 )
 from copyproof.scsi.command import Command, Result, Status
@@ -30,6 +31,9 @@ REFUSALS = (SenseKey.ILLEGAL_REQUEST, SenseKey.DATA_PROTECT)
 
 ROOM = QUERY_HEADER.size + 16 * PAIR.size
 """Bytes asked for first: a volume has seldom more pairs."""
+
+MOST = 1 << 20
+"""Bytes that a device may have to say about its pairs."""
 
 _NONE = PairStatus(PairState.SMPL, PairState.SMPL)
 
@@ -50,13 +54,15 @@ class InBandPairs:
         answer that is neither GOOD nor a refusal."""
         path = path_to(request.primary)
         command = _command(request)
-        result = settled(path, command)
-        ended = str(Outcome.of(result))
-        proof = (Said(f"{path.name}: {command.cdb.hex()} < {command.data_out.hex()}", ended, "", result.duration),)
+        sent = f"{path.name}: {command.cdb.hex()} < {command.data_out.hex()}"
+        try:
+            result = settled(path, command)
+        except TransportError as problem:
+            raise self._fault(request, str(problem), Said(sent, str(problem), "", 0.0)) from None
+        said = Said(sent, str(Outcome.of(result)), "", result.duration)
         if not (result.good or _refused(result)):
-            state = self.status(request.primary, request.secondary)
-            raise PairFault(f"{request.command.value} by {path.name}: {ended}; the pair: {state}", proof)
-        return Answered(result.good, ended, proof)
+            raise self._fault(request, f"{path.name}: {said.ended}", said)
+        return Answered(result.good, said.ended, (said,))
 
     def status(self, primary: PairVolume, secondary: PairVolume) -> PairStatus:
         """Ask the P-VOL for a pair; raises DeviceError."""
@@ -85,6 +91,10 @@ class InBandPairs:
         """Ask until the pair is in one of some states; raises DeviceError after `timeout` seconds."""
         return wait_for(lambda: self.status(primary, secondary), states, timeout, idle)
 
+    def _fault(self, request: PairRequest, problem: str, said: Said) -> PairFault:
+        told = told_of(lambda: self.status(request.primary, request.secondary))
+        return PairFault(f"{request.command.value}: {problem}; the pair: {told}", (said,))
+
 
 def path_to(volume: PairVolume) -> Transport:
     """Return the way to a volume; raises UsageError where there is none."""
@@ -112,6 +122,8 @@ def pairs_at(path: Transport) -> tuple[PairEntry, ...]:
     """Return all pairs that a volume is in, asked a second time where they need more room; raises DeviceError."""
     data = _query(path, ROOM)
     length = QUERY_HEADER.decode(data)["length"] + 4 if len(data) >= QUERY_HEADER.size else 0
+    if length > MOST:
+        raise MalformedAnswer(f"{path.name}: {length} bytes of pairs are more than {MOST}")
     return decode_pairs(data if length <= len(data) else _query(path, length))
 
 
@@ -126,6 +138,8 @@ def _names(pair: PairEntry) -> tuple[str, str]:
 
 
 def _status(pair: PairEntry) -> PairStatus:
+    if pair.percent > 100:
+        raise MalformedAnswer(f"PAIR QUERY: {pair.percent} percent copied")
     return PairStatus(
         primary_state=pair.state,
         secondary_state=pair.state,

@@ -14,7 +14,7 @@ from enum import Enum
 from types import MappingProxyType
 from typing import Protocol
 
-from copyproof.errors import DeviceError
+from copyproof.errors import CopyproofError, DeviceError
 from copyproof.model.pair_rules import PairRules
 from copyproof.scsi.pair import HostAccess, PairCommand, PairState, SplitKind
 from copyproof.transport.base import Transport
@@ -220,6 +220,14 @@ def wait_for(
             raise DeviceError(f"the pair is not in {meant} after {timeout:g} s: {seen}")
         (idle or _pause)()
     return seen
+
+
+def told_of(ask: Callable[[], PairStatus]) -> str:
+    """Return what a pair says of itself for a message about something else, or why it cannot be told."""
+    try:
+        return str(ask())
+    except CopyproofError as problem:
+        return f"cannot be asked: {problem}"
 
 
 def _pause() -> None:
