@@ -3,7 +3,7 @@
 What the user can mend ends as one line on standard error and status 2, what a device did as one line and status 3.
 
 >>> sorted(COMMANDS)
-['bench', 'devices', 'replay', 'run', 'serve', 'targets']
+['bench', 'cci', 'devices', 'replay', 'run', 'serve', 'targets']
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from copyproof.errors import CopyproofError, UsageError
 
 COMMANDS = {
     "bench": ("copyproof.cli.bench:bench", "Measure how fast the harness is, beside its peers and limits."),
+    "cci": ("copyproof.cli.cci:cci", "Order pairs as with CCI: paircreate, pairsplit, pairresync, pairdisplay…"),
     "devices": ("copyproof.cli.devices:devices", "List SCSI disks, and why safety would refuse each."),
     "replay": ("copyproof.cli.replay:replay", "Play a tape to a target, and tell where its results differ."),
     "run": ("copyproof.cli.run:run", "Run the conformance suite against a target."),
