@@ -6,6 +6,7 @@ Units are found by what they are (designator, serial), never by their number; sy
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
@@ -98,6 +99,17 @@ def wait_gone(prefix: str, timeout: float, *, sysfs: Path = SYSFS) -> None:
 
     if left := on_events(look, lambda now: not now, timeout):
         raise DeviceError(f"the unit with NAA {', '.join(sorted(left))} did not go away within {timeout:g} s")
+
+
+def abandon(prefix: str, *, sysfs: Path = SYSFS) -> None:
+    """Have the kernel send no more to units whose NAA designator begins with `prefix`, as nobody answers for them.
+
+    Else it would flush a disk that goes away, and wait out each command that a dead server has left.
+    """
+    for entry in _entries(sysfs / "class/scsi_device"):
+        if _naa(entry / "device").startswith(prefix):
+            with contextlib.suppress(OSError):  # it may be going already
+                (entry / "device/state").write_text("offline")
 
 
 def on_events(look: Callable[[], T], enough: Callable[[T], bool], timeout: float) -> T:

@@ -124,3 +124,11 @@ def test_a_unit_that_stays_is_named(sysfs: FakeSysfs) -> None:
     discovery.wait_gone("6001405999", 0.05, sysfs=sysfs.root)
     with pytest.raises(DeviceError, match=f"{NAA} did not go away"):
         discovery.wait_gone("6001405abc", 0.05, sysfs=sysfs.root)
+
+
+def test_units_that_nobody_answers_for_are_taken_offline_and_no_others(sysfs: FakeSysfs) -> None:
+    dead, other = sysfs.unit("2:0:1:0", wwid="naa.6001405aaa"), sysfs.unit("2:0:1:1", wwid="naa.6001405bbb")
+    for unit in (dead, other):
+        (unit / "state").write_text("running")
+    discovery.abandon("6001405a", sysfs=sysfs.root)
+    assert [(unit / "state").read_text() for unit in (dead, other)] == ["offline", "running"]

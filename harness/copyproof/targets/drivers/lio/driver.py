@@ -10,7 +10,7 @@ from copyproof import process
 from copyproof.errors import UsageError
 from copyproof.targets import discovery, lease
 from copyproof.targets.drivers.lio import backstores, ground, initiator, iscsi, loopback
-from copyproof.targets.drivers.lio.backstores import Backstore, Wanted, fresh_serial
+from copyproof.targets.drivers.lio.backstores import COMPANY, Backstore, Wanted, fresh_serial
 from copyproof.targets.drivers.lio.clear import clear
 from copyproof.targets.lease import Mark
 from copyproof.targets.live import LiveTarget, Lun, Role
@@ -47,6 +47,7 @@ class LioDriver:
             stack.callback(self._take_down, mark)
             with lease.hold("build", wait=True):
                 for dead in lease.dead():
+                    discovery.abandon(f"6{COMPANY}{dead.run}")
                     clear(dead, self._run)
                     lease.forget(dead)
                 stores = self._build(mark)
