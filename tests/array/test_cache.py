@@ -9,6 +9,7 @@ from copyproof.array.core.blocks import Blocks
 from copyproof.array.core.damage import Damage
 from copyproof.array.core.errors import LabelFault, LabelKind, MediumFault, NoVolume, OutOfRange
 from copyproof.array.core.unit import ControlUnit
+from copyproof.array.media.memory import Memory
 from copyproof.array.settings import ArraySettings, Exchange, RaidLevel, VolumeSettings
 from copyproof.array.trace import Actor, Step, Trace
 
@@ -126,6 +127,17 @@ def test_background_destaging_notes_a_damaged_payload_once_and_goes_on_with_the_
     assert steps(unit, Step.DESTAGE) == [(SLOT, 1)]
 
 
+def test_a_block_written_wrong_on_purpose_is_checked_again_once_it_is_written_right() -> None:
+    unit = array()
+    blocks = unit.labelled(1, 0, np.ones((1, 512), np.uint8))
+    blocks.labels["guard"] ^= 1
+    unit.write(1, 0, blocks)
+    unit.damages.add(Damage(Step.COMMIT, 1, 0))
+    write(unit, 1, 0, 1)
+    with pytest.raises(LabelFault, match="LBA 0: the guard tag is wrong"):
+        unit.flush(1, 0, 1)
+
+
 def test_a_damaged_block_is_right_again_once_it_is_written_anew() -> None:
     unit = array()
     unit.damages.add(Damage(Step.COMMIT, 1, 0))
@@ -172,6 +184,68 @@ def test_a_label_written_wrong_is_kept_as_it_is_and_told_by_what_its_type_checks
         assert (told.value.kind, told.value.lba) == (kind, 1)
     else:
         assert (unit.read(1, 0, 3).labels == blocks.labels).all()
+
+
+@pytest.mark.parametrize("exchange", Exchange)
+@pytest.mark.parametrize("kind", LabelKind)
+def test_a_label_that_is_wrong_at_the_source_is_told_of_the_source_and_not_exchanged(
+    kind: LabelKind, exchange: Exchange
+) -> None:
+    unit = array(exchange=exchange)
+    blocks = unit.labelled(1, 0, np.ones((8, 512), np.uint8))
+    blocks.labels[kind.value][5] ^= 4
+    unit.write(1, 0, blocks)
+    due = write(unit, 2, 20, 8, 7)
+    with pytest.raises(LabelFault) as told:
+        unit.copy(1, 0, 2, 20, 8)
+    assert (told.value.kind, told.value.volume, told.value.lba) == (kind, 1, 5)
+    assert (unit.read(2, 20, 8).data == due.data).all()
+
+
+def test_a_copy_that_cannot_be_destaged_leaves_what_a_host_wrote() -> None:
+    unit = array()
+    write(unit, 1, 0, BLOCKS)
+    unit.empty_cache()
+    due = write(unit, 2, 0, 4, 7)
+    here = unit.place(1, 0).member
+    for member in [number for number in range(5) if number != here][:2]:
+        unit.fail_member(member)
+    with pytest.raises(MediumFault):
+        unit.copy(1, 0, 2, 0, 4)
+    assert (unit.read(2, 0, 4).data == due.data).all()
+
+
+def test_a_stripe_with_one_member_missing_and_one_not_rebuilt_takes_no_write() -> None:
+    unit = array()
+    stripe = 4 * SLOT // 4
+    write(unit, 1, 0, BLOCKS)
+    unit.empty_cache()
+    unit.fail_member(0)
+    unit.replace_member(0)
+    unit.fail_member(1)
+    write(unit, 1, BLOCKS - stripe, stripe, 2)
+    with pytest.raises(MediumFault):
+        unit.flush(1, 0, BLOCKS)
+
+
+def test_parity_is_that_of_payload_and_labels() -> None:
+    media: list[Memory] = []
+
+    def kept(settings: ArraySettings, blocks: int) -> list[Memory]:
+        media.extend(Memory(settings.block_size, blocks) for _ in range(settings.members))
+        return media
+
+    unit = ControlUnit(ArraySettings((VolumeSettings(1, BLOCKS),), unit_bytes=4 * 512), media=kept)
+    write(unit, 1, 0, BLOCKS)
+    unit.empty_cache()
+    data, words = np.empty((1, 512), np.uint8), np.empty(1, np.uint64)
+    media[2].read(9, data, words)
+    media[2].write(9, data, words ^ np.uint64(1))
+    assert list(unit.parity_errors()) == [2]
+    media[2].write(9, data ^ np.uint8(1), words)
+    assert list(unit.parity_errors()) == [2]
+    media[2].write(9, data, words)
+    assert list(unit.parity_errors()) == []
 
 
 def test_a_second_missing_member_of_raid_5_loses_blocks_and_says_so() -> None:

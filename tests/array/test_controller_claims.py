@@ -9,7 +9,7 @@ from copyproof.array.core.errors import LabelFault, LabelKind
 from copyproof.array.core.layout import Place
 from copyproof.array.defects import Defect
 from copyproof.array.settings import CACHE_BYTES, Exchange
-from copyproof.array.trace import Actor, Step
+from copyproof.array.trace import Actor, Origin, Step, Tag
 from copyproof.array.witness import WITNESSES, ctl_02, ctl_16, ctl_17, ctl_25
 from copyproof.blocks.label import ESCAPE
 from tests.array.traced import BLOCKS, COUNT, FROM, SLOT, TO, UNIT, P, S, Traced
@@ -70,6 +70,15 @@ def test_a_claim_holds_in_its_order_of_exchange_and_in_no_other(claim: str, exch
 @pytest.mark.parametrize(("claim", "exchange", "defect", "said"), BREACHES)
 def test_a_defect_breaches_the_claim(claim: str, exchange: Exchange, defect: Defect, said: str) -> None:
     assert said in WITNESSES[claim](Traced(exchange, defect).copy())
+
+
+@pytest.mark.parametrize("exchange", Exchange)
+def test_an_exchange_tells_where_its_blocks_come_from(exchange: Exchange) -> None:
+    told = [event for event in Traced(exchange).copy() if event.step is Step.EXCHANGE]
+    assert sum(event.count for event in told) == COUNT
+    for event in told:
+        assert event.origin == Origin(event.slot, P, event.lba - TO + FROM)
+        assert (event.before, event.after) == (Tag(P, event.lba - TO + FROM), Tag(S, event.lba))
 
 
 @pytest.mark.parametrize("claim", WITNESSES)
@@ -143,14 +152,26 @@ def test_ctl_17_is_breached_by_a_rebuild_that_leaves_stripes_out() -> None:
     assert "the parity is not that of its blocks" in ctl_17(array.events, array.unit.parity_errors())
 
 
-@pytest.mark.parametrize(("step", "volume", "lba"), [(Step.STAGE, P, FROM + 30), (Step.MOVE, S, TO + 30)])
-@pytest.mark.parametrize("exchange", [IN_BUFFER, AFTER_MOVE])
+IN_A, IN_B = Damage(Step.STAGE, P, FROM + 30, 100, 0x40), Damage(Step.MOVE, S, TO + 30, 100, 0x40)
+
+
+@pytest.mark.parametrize(
+    ("exchange", "damage"),
+    [(IN_BUFFER, IN_A), (IN_BUFFER, IN_B), (AFTER_MOVE, IN_A), (AFTER_MOVE, IN_B), (SINGLE, IN_A)],
+)
+@pytest.mark.parametrize("neighbour", ["right", "escaped", "unmapped"])
 def test_a_payload_damaged_in_a_slot_is_told_and_not_destaged(
-    exchange: Exchange, step: Step, volume: int, lba: int
+    exchange: Exchange, damage: Damage, neighbour: str
 ) -> None:
     array = Traced(exchange)
+    if neighbour == "escaped":
+        odd = array.filled(P)[FROM + 29 : FROM + 30]
+        odd.labels["application"] = ESCAPE
+        array.unit.write(P, FROM + 29, odd)
+    if neighbour == "unmapped":
+        array.unit.unmap(P, FROM + 29, 1)
     with pytest.raises(LabelFault) as told:
-        array.copy(Damage(step, volume, lba, byte=100, mask=0x40))
+        array.copy(damage)
     assert (told.value.kind, told.value.volume, told.value.lba) == (LabelKind.GUARD, S, TO + 30)
     kept = array.filled(S).data[TO + 30]
     assert (array.unit.read(S, TO + 30, 1).data[0] == kept).all()

@@ -149,6 +149,14 @@ def test_a_host_that_may_not_read_p_is_not_told_which_of_its_blocks_are_written(
         bench.unit.mapped(P, 0, 1)
 
 
+def test_a_touch_of_no_block_copies_nothing() -> None:
+    bench = PairBench()
+    bench.create_split()
+    bench.unit.unmap(P, 3, 0)
+    assert bench.read(S, 3, 0) == []
+    assert bench.table.status(P)[0].moved == 0
+
+
 def test_a_resync_moves_what_either_volume_changed_and_no_other_block() -> None:
     bench = PairBench()
     bench.create()

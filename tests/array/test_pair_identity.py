@@ -163,11 +163,15 @@ def test_a_split_whose_identity_cannot_be_exchanged_suspends_the_pair(
     monkeypatch: pytest.MonkeyPatch, way: str
 ) -> None:
     bench = PairBench(rules=RULES)
+    put(bench, S, 0, mbr(b"MINE"))
+    before = whole(bench, S)
     bench.order(PairCommand.CREATE)
-    monkeypatch.setattr(bench.unit, way, broken)
-    bench.split()
+    with monkeypatch.context() as patched:
+        patched.setattr(bench.unit, way, broken)
+        bench.split()
     assert bench.state() is PairState.PSUE
     assert bench.table.status(P)[0].cause == str(MediumFault(P, 0))
+    assert way == "fetch" or whole(bench, S) == before
 
 
 def test_a_restore_that_cannot_take_the_identity_back_copies_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
