@@ -182,6 +182,13 @@ def test_type_3_switches_checks_off_by_both_tags() -> None:
     assert sender.send(read(3)) == interleave(mine)
 
 
+def test_type_3_takes_its_own_application_tag_where_the_reference_tag_leaves_the_checks_on() -> None:
+    sender, mine = host(protection=3), blocks(application=0xFFFF)
+    sender.send(write(1), interleave(mine))
+    mine.labels["application"] = VOLUME
+    assert sender.send(read(1)) == interleave(mine)
+
+
 def test_guards_are_made_from_the_payload_where_none_come() -> None:
     sender, mine = host(), blocks()
     sender.send(write(0), mine.data.tobytes())

@@ -9,7 +9,7 @@ import numpy as np
 from copyproof.array.core.blocks import Blocks
 from copyproof.array.server.commands import Access, Row
 from copyproof.array.server.mode import Modes
-from copyproof.array.server.protection import CHECKS, Checks, check_labels, deinterleave, interleave
+from copyproof.array.server.protection import CHECKS, Checks, check_labels, deinterleave, interleave, looked_at
 from copyproof.array.server.request import VARIABLE_LENGTH
 from copyproof.array.server.sense_data import CheckCondition
 from copyproof.array.server.spans import Span, transfer_of
@@ -76,8 +76,7 @@ def received(server: DeviceServer, span: Span, raw: bytes) -> Blocks:
     # The array owns the application tag (ATO 0): what a host puts there is neither judged nor kept.
     check_labels(blocks, span, CHECKS[span.protect] & ~Checks.APPLICATION)
     if span.protect != UNVERIFIED:
-        tags = blocks.labels["application"]
-        tags[tags != 0xFFFF] = span.unit.number
+        blocks.labels["application"][looked_at(blocks, span)] = span.unit.number
     return blocks
 
 

@@ -74,7 +74,7 @@ def check_labels(blocks: Blocks, span: Span, checks: Checks) -> None:
     The application tag is the array's own (ATO 0): it must be the volume's number.
     """
     labels = blocks.labels
-    looked = _looked_at(blocks, span)
+    looked = looked_at(blocks, span)
     wrong = {
         LabelKind.GUARD: looked & wrong_guards(blocks.data, labels["guard"].astype(np.uint16))
         if Checks.GUARD in checks
@@ -89,8 +89,8 @@ def check_labels(blocks: Blocks, span: Span, checks: Checks) -> None:
         raise label_check_failed(kind, span.lba + at)
 
 
-def _looked_at(blocks: Blocks, span: Span) -> Mask:
-    """All but those whose tags switch the checks off (SBC-3 4.22.2.2)."""
+def looked_at(blocks: Blocks, span: Span) -> Mask:
+    """Return which blocks are checked: all but those whose tags switch the checks off (SBC-3 4.22.2.2)."""
     escaped = blocks.labels["application"] == ESCAPE
     if span.unit.protection == 3:
         escaped &= blocks.labels["reference"] == 0xFFFFFFFF
