@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from enum import Enum
 from types import UnionType
-from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import msgspec
 
@@ -37,20 +37,27 @@ def faults(raw: Any, kind: Any, key: tuple[str, ...]) -> list[Fault]:
     >>> faults({"a": "x"}, dict[str, int], ())
     [(('a',), "'x' is not allowed; it must be a whole number")]
     """
-    if isinstance(kind, UnionType):
-        # A table that may be left out: TOML has no null, so what is there must be the table.
+    if get_origin(kind) in (UnionType, Union):
+        # What may be left out: TOML has no null, so what is there must be of the first kind.
         return faults(raw, get_args(kind)[0], key)
     if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
         return _table_faults(raw, kind, key) if isinstance(raw, dict) else [(key, "must be a table")]
     if get_origin(kind) is dict and isinstance(raw, dict):
         return _entry_faults(raw, get_args(kind)[0], get_args(kind)[1], key)
     if get_origin(kind) is tuple and isinstance(raw, list):
-        return [fault for value in raw for fault in faults(value, get_args(kind)[0], key)]
+        return [
+            fault for at, value in enumerate(raw) for fault in faults(value, get_args(kind)[0], _item(key, at, value))
+        ]
     try:
         msgspec.convert(raw, kind, dec_hook=_scalar)
     except (msgspec.ValidationError, ValueError):
         return [(key, f"{raw!r} is not allowed; it must be {allowed(kind)}")]
     return []
+
+
+def _item(key: tuple[str, ...], at: int, value: Any) -> tuple[str, ...]:
+    """The key of an item of a list: only tables have keys below it, by which they would be taken for each other."""
+    return (*key[:-1], f"{key[-1]}[{at}]") if key and isinstance(value, dict) else key
 
 
 def _entry_faults(raw: dict[str, Any], names: Any, kind: Any, key: tuple[str, ...]) -> list[Fault]:
