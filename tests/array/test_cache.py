@@ -248,6 +248,38 @@ def test_parity_is_that_of_payload_and_labels() -> None:
     assert list(unit.parity_errors()) == []
 
 
+class Counting(Memory):
+    """A medium that counts how often it is asked what it holds."""
+
+    asked = 0
+
+    def holds(self, offset: int, count: int) -> bool:
+        self.asked += 1
+        return super().holds(offset, count)
+
+
+def test_a_large_group_that_holds_little_is_rebuilt_and_checked_with_few_questions() -> None:
+    media: list[Counting] = []
+
+    def counting(settings: ArraySettings, blocks: int) -> list[Counting]:
+        media.extend(Counting(settings.block_size, blocks) for _ in range(settings.members))
+        return media
+
+    blocks = 1 << 32
+    unit = ControlUnit(ArraySettings((VolumeSettings(1, blocks),)), media=counting)
+    for lba in (0, blocks // 3, blocks - 4):
+        write(unit, 1, lba, 4)
+    unit.empty_cache()
+    unit.fail_member(2)
+    unit.replace_member(2)
+    unit.run(100)
+    assert (unit.inventory().to_rebuild, list(unit.parity_errors())) == (0, [])
+    assert sum(medium.asked for medium in media) < 10_000
+    unit.fail_member(0)
+    for lba in (0, blocks // 3, blocks - 4):
+        assert (unit.read(1, lba, 4).data == 1).all()
+
+
 def test_a_second_missing_member_of_raid_5_loses_blocks_and_says_so() -> None:
     unit = array()
     write(unit, 1, 0, BLOCKS)

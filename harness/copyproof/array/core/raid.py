@@ -111,21 +111,21 @@ class Group:
         """
         for member in range(len(self._media)):
             while units and self._present[member] and self._rebuilt[member] < self.stripes:
-                stripe = self._rebuilt[member]
-                offset = stripe * self.layout.unit
-                if any(self._media_hold(offset, self.layout.unit)):
+                stripe = self._rebuilt[member] = self._held_from(self._rebuilt[member])
+                if stripe < self.stripes:
                     self._rebuild_unit(stripe, member)
                     units -= 1
-                    yield Place(member, offset), stripe * self.layout.stripe_blocks
-                self._rebuilt[member] = stripe + 1
+                    yield Place(member, stripe * self.layout.unit), stripe * self.layout.stripe_blocks
+                    self._rebuilt[member] = stripe + 1
 
     def parity_errors(self) -> Iterator[int]:
         """Give the stripes, of those with all members, whose redundant units are not the xor of their data units."""
-        for stripe in range(self.stripes):
-            held = any(self._media_hold(stripe * self.layout.unit, self.layout.unit))
+        stripe = self._held_from(0)
+        while stripe < self.stripes:
             whole = not any(self._lacks(stripe, member) for member in range(self.layout.members))
-            if held and whole and not self._consistent(stripe):
+            if whole and not self._consistent(stripe):
                 yield stripe
+            stripe = self._held_from(stripe + 1)
 
     def damage(self, block: int, byte: int, mask: int) -> None:
         """Invert bits of a block's payload on its member, and leave label and parity as they are: for tests."""
@@ -142,6 +142,19 @@ class Group:
 
     def _lacks(self, stripe: int, member: int) -> bool:
         return self._rebuilt[member] <= stripe
+
+    def _held_from(self, stripe: int) -> int:
+        """Return the first stripe from this one on that any member may hold something of, or how many there are."""
+        step = 1
+        while stripe < self.stripes:
+            looked = min(step, self.stripes - stripe)
+            if not any(self._media_hold(stripe * self.layout.unit, looked * self.layout.unit)):
+                stripe, step = stripe + looked, 2 * step
+            elif looked == 1:
+                break
+            else:
+                step = looked // 2
+        return stripe
 
     def _media_hold(self, offset: int, count: int) -> Iterator[bool]:
         return (
