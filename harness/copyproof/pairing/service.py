@@ -133,13 +133,15 @@ class Existence(Enum):
 class Declared:
     """What a target's pairs can do, as its target file declares it.
 
-    `states` are those that it can show, `access` what a host may do with P-VOL and S-VOL in each of them; `slot` is how
-    many bytes it notes as changed together; `progress` says that it tells a percentage.
+    `states` are those that it has, `shows` what it shows some of them as, for want of a word of their own; `access` is
+    what a host may do with P-VOL and S-VOL in each state; `slot` is how many bytes it notes as changed together;
+    `progress` says that it tells a percentage.
     """
 
     operations: frozenset[PairCommand] = frozenset(PairCommand)
     kinds: frozenset[SplitKind] = frozenset(SplitKind)
     states: frozenset[PairState] = frozenset(PairState)
+    shows: Mapping[PairState, PairState] = field(default_factory=lambda: MappingProxyType({}))
     access: Mapping[PairState, tuple[HostAccess, HostAccess]] = field(default_factory=lambda: MappingProxyType({}))
     secondary_exists: Existence = Existence.ALWAYS
     secondaries: int = 3
@@ -149,6 +151,27 @@ class Declared:
     slot: int = 256 * 1024
     progress: bool = True
     rules: PairRules = field(default_factory=PairRules)
+
+    def shown(self, state: PairState) -> PairState:
+        """Return what a pair in a state shows.
+
+        >>> Declared(shows={PairState.COPY_SP: PairState.COPY}).shown(PairState.COPY_SP).value
+        'COPY'
+        """
+        return self.shows.get(state, state)
+
+    def ended(self, status: PairStatus, state: PairState, then: PairState) -> bool:
+        """Whether a status tells that a pair in a state has gone on to what follows it by itself; where both are shown
+        as the same, by the percentage.
+
+        >>> quick = Declared(shows={PairState.PSUS_SP: PairState.PSUS})
+        >>> half = PairStatus(PairState.PSUS, PairState.PSUS, percent=50)
+        >>> quick.ended(half, PairState.PSUS_SP, PairState.PSUS)
+        False
+        """
+        if status.primary_state is not self.shown(then):
+            return False
+        return self.shown(state) is not self.shown(then) or status.percent == 100
 
 
 class Presence(Protocol):

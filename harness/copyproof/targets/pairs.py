@@ -98,6 +98,7 @@ def declared(spec: TargetSpec) -> Declared:
         operations=frozenset(operation(name) for name in pairs.operations),
         kinds=frozenset(map(SplitKind, pairs.kinds)),
         states=frozenset(map(PairState, pairs.states)),
+        shows=MappingProxyType({PairState(name): PairState(word) for name, word in pairs.shows.items()}),
         access=MappingProxyType({state: _access(pairs, rules, state) for state in PairState}),
         secondary_exists=Existence(pairs.secondary_exists),
         secondaries=pairs.secondaries,

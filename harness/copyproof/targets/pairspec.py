@@ -46,8 +46,8 @@ class PairSpec(Struct, frozen=True, kw_only=True):
 
     `way` is by the vendor commands in band, or by the commands of a `template`: a shipped one by name, or a file by a
     path ending in `.toml`. `slot` is in bytes, `timeout` in seconds for one command of a template. `access` says where
-    a state allows a host something else than the guides' table. `names` are values for the template's placeholders,
-    `volumes` such values by role.
+    a state allows a host something else than the guides' table, `shows` which word stands for a state that has none of
+    its own. `names` are values for the template's placeholders, `volumes` such values by role.
     """
 
     way: Literal["inband", "command"] = "inband"
@@ -55,6 +55,7 @@ class PairSpec(Struct, frozen=True, kw_only=True):
     operations: tuple[OperationName, ...] = OPERATIONS
     kinds: tuple[Literal["normal", "quick"], ...] = ("normal", "quick")
     states: tuple[StateName, ...] = STATES
+    shows: dict[StateName, StateName] = field(default_factory=dict)
     access: dict[StateName, AccessSpec] = field(default_factory=dict)
     secondary_exists: Literal["always", "split"] = "always"
     secondaries: int = 3
