@@ -8,7 +8,9 @@ are asked who they are.
 from __future__ import annotations
 
 import contextlib
+import math
 import re
+import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 
 from copyproof.errors import CopyproofError, DeviceError, MalformedAnswer, SafetyRefusal, TargetLost, UsageError
@@ -112,22 +114,22 @@ class CommandPairs:
         timeout: float,
         idle: Callable[[], None] | None = None,
     ) -> PairStatus:
-        """Wait by the vendor's program where the template has one for the one state, and ask afterwards; else ask until
-        it is reached. Raises DeviceError after `timeout` seconds."""
-        ask = lambda: self.status(primary, secondary)  # noqa: E731
-        waiting = self._template.wait
-        if waiting and idle is None and (words := _words(waiting, states)):
-            values = self._setting.of_pair(primary, secondary) | {"state": words, "timeout": str(int(timeout))}
-            ran = self._programs.run(self._setting.filled(waiting.steps, values), timeout + _MARGIN)
-            if ran.code or ran.problem:
-                raise DeviceError(
-                    f"waiting: {ran.ended}: {excerpt(ran.text)}; the pair: {self._told(primary, secondary)}"
-                )
-            timeout = 0
-        seen = wait_for(ask, states, timeout, idle)
+        """Ask until the state is reached, after the vendor's own program has waited for it, where the template has one
+        that can. Raises DeviceError after `timeout` seconds, with the real state."""
+        end = time.monotonic() + timeout
+        if idle is None and (waiting := self._template.wait) and (word := _word(waiting, states)):
+            self._wait_by(waiting, word, primary, secondary, timeout)
+        seen = wait_for(lambda: self.status(primary, secondary), states, max(0, end - time.monotonic()), idle)
         if self._presence and seen.secondary_state in _SPLIT:
             self._presence.appear(secondary.name)
         return seen
+
+    def _wait_by(self, waiting: Waiting, word: str, primary: PairVolume, secondary: PairVolume, timeout: float) -> None:
+        told = {"state": word, "timeout": str(math.ceil(timeout))}
+        values = self._setting.of_pair(primary, secondary) | told
+        ran = self._programs.run(self._setting.filled(waiting.steps, values), timeout + _MARGIN)
+        if ran.code or ran.problem:
+            raise DeviceError(f"waiting: {ran.ended}; the pair: {self._told(primary, secondary)}")
 
     def _steps(self, request: PairRequest) -> tuple[list[list[str]], Operation]:
         """The programs of an order, before anything is sent or run."""
@@ -146,6 +148,8 @@ class CommandPairs:
             raise SafetyRefusal(f"{request.primary.name} cannot be its own S-VOL: nothing was run")
         self._prove(request.primary, needed=True)
         self._prove(request.secondary, needed=self._declared.secondary_exists is Existence.ALWAYS)
+        for other in self._volumes if request.whole_group else ():
+            self._prove(other, needed=False)
         if request.command in _CREATES:
             self._vacant(request)
 
@@ -168,7 +172,7 @@ class CommandPairs:
         ran = self._programs.run(self._setting.filled(asked.steps, values), asked.timeout)
         found = re.search(asked.pattern, ran.text, re.MULTILINE)
         if ran.code or ran.problem or not found or found["id"] is None:
-            raise MalformedAnswer(f"identifying {volume.name}: {ran.ended}: {excerpt(ran.text)}")
+            raise MalformedAnswer(f"identifying {volume.name}: {ran.ended}")
         expected = filled(asked.expected, values)
         if found["id"].lower() != expected.lower():
             said = excerpt(found["id"], 80)
@@ -205,7 +209,7 @@ class CommandPairs:
         setting = self._setting
         ran = self._programs.run(setting.filled(listing.steps, setting.common()), listing.timeout)
         if ran.code or ran.problem:
-            raise DeviceError(f"listing the pairs: {ran.ended}: {excerpt(ran.text)}")
+            raise DeviceError(f"listing the pairs: {ran.ended}")
         names = {filled(listing.called, setting.of_volume(volume)): volume.name for volume in self._volumes}
         return [
             Shown(names[row["primary"]], names[row["secondary"]], status_of(row, Reading(), listing.words))
@@ -216,7 +220,7 @@ class CommandPairs:
     def _ask(self, asked: Question, values: dict[str, str]) -> PairStatus:
         ran = self._programs.run(self._setting.filled(asked.steps, values), asked.timeout)
         if ran.problem or ran.run < ran.steps:
-            raise DeviceError(f"asking for the state: {ran.ended}: {excerpt(ran.text)}")
+            raise DeviceError(f"asking for the state: {ran.ended}")
         return status_in(ran.text, ran.code, asked)
 
     def _answered(self, ran: Ran, operation: Operation) -> Answered:
@@ -225,10 +229,10 @@ class CommandPairs:
         for refusal in refusals:
             if refusal.exit == ran.code and re.search(refusal.pattern, ran.text, re.MULTILINE):
                 if ran.run > 1:
-                    raise DeviceError(f"{ran.ended}: refused, after what comes before it was done: {excerpt(ran.text)}")
+                    raise DeviceError(f"refused, after what comes before it was done: {ran.ended}")
                 return Answered(False, f"exit {ran.code}: {refusal.name or excerpt(ran.text, 80)}", ran.proof)
         if ran.code or ran.problem:
-            raise DeviceError(f"{ran.ended}: {excerpt(ran.text)}")
+            raise DeviceError(ran.ended)
         if operation.expect and not re.search(operation.expect, ran.text, re.MULTILINE):
             raise MalformedAnswer(f"exit 0, but what was expected is not in: {excerpt(ran.text)}")
         return Answered(True, "exit 0", ran.proof)
@@ -250,6 +254,6 @@ def _paired(status: PairStatus) -> bool:
     return {status.primary_state, status.secondary_state} != {PairState.SMPL}
 
 
-def _words(waiting: Waiting, states: Collection[PairState]) -> str:
+def _word(waiting: Waiting, states: Collection[PairState]) -> str:
     """What the vendor's program calls the state that is waited for; empty where it cannot wait for it."""
     return next((waiting.words.get(state.value, "") for state in states), "") if len(states) == 1 else ""

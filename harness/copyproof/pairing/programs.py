@@ -32,9 +32,10 @@ class Ran:
 
     @property
     def ended(self) -> str:
-        """How it ended, in a line."""
+        """How it ended and what was printed, in a line of printable characters."""
         where = f"step {self.run} of {self.steps}, " if self.steps > 1 else ""
-        return where + (self.problem or f"exit {self.code}")
+        printed = excerpt(self.text) if self.text else ""
+        return where + ": ".join(filter(None, (self.problem or f"exit {self.code}", printed)))
 
 
 class Programs:

@@ -240,7 +240,7 @@ def wait_for(
     while (seen := ask()).primary_state not in states:
         if time.monotonic() >= end:
             meant = " or ".join(sorted(state.value for state in states))
-            raise DeviceError(f"the pair is not in {meant} after {timeout:g} s: {seen}")
+            raise DeviceError(f"the pair is not in {meant} after {round(timeout, 2):g} s: {seen}")
         (idle or _pause)()
     return seen
 
