@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from copyproof.plugin.order import Order, Sent, Span
+from copyproof.plugin.pair_desk import Pair
 from copyproof.plugin.rig import Rig
 from copyproof.plugin.table import Case, hil_needs, hil_requirement, table
+from copyproof.scsi.pair import PairCommand, PairState, SplitKind
 from copyproof.scsi.spoil import cut, inline, repeat_cscds, repeat_segments, spoil, together
 from copyproof.targets.capabilities import Capability
 from copyproof.targets.live import Role
@@ -13,10 +15,14 @@ __all__ = [
     "Capability",
     "Case",
     "Order",
+    "Pair",
+    "PairCommand",
+    "PairState",
     "Rig",
     "Role",
     "Sent",
     "Span",
+    "SplitKind",
     "cut",
     "hil_needs",
     "hil_requirement",

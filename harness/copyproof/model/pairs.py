@@ -69,7 +69,8 @@ class PairPrediction:
 class _Pair:
     """`image` is what the copy under way, from volume `source` to `destination`, brings to the blocks that are `due`;
     `changed` are the slots that differ; `touched_first` says that a write of an uncopied block of the P-VOL has it
-    copied first."""
+    copied first. `behind` is what the S-VOL held when it was split quickly: what a host does not see, as long as it is
+    in PSUS(SP)."""
 
     primary: int
     secondary: int
@@ -80,6 +81,7 @@ class _Pair:
     touched_first: bool = False
     source: int = 0
     destination: int = 0
+    behind: ExtentMap | None = None
 
 
 class PairModel:
@@ -96,6 +98,11 @@ class PairModel:
         self._model, self._rules = model, rules or PairRules()
         self._pairs: dict[tuple[int, int], _Pair] = {}
         model.watch(self._changed)
+
+    @property
+    def slot(self) -> int:
+        """How many blocks are noted as changed together."""
+        return self._rules.slot
 
     def state(self, primary: int, secondary: int) -> PairState:
         """Return the state of a pair; SMPL where there is none."""
@@ -128,13 +135,17 @@ class PairModel:
         if told.answer is not Answer.DONE:
             return told
         pair = self._pairs.setdefault((primary, secondary), self._fresh(primary, secondary))
+        self._bare(pair)
         begun, pair.state = pair.state, told.state
         if told.state in _ENDED:
             return told
         pair.touched_first = command is PairCommand.CREATE_SPLIT and begun is PairState.SMPL
         ends = (primary, secondary)
         pair.source, pair.destination = reversed(ends) if command is PairCommand.RESTORE else ends
-        self._begin(pair, _marked(pair.changed) if begun in _SPLIT else [(0, pair.due.blocks)])
+        if told.state is PairState.PSUS_SP:
+            pair.behind = ExtentMap(pair.due.blocks)
+            pair.behind.splice(self._model.pieces(secondary, 0, pair.due.blocks))
+        self._begin(pair, _marked(pair.changed) if begun is PairState.PSUS else [(0, pair.due.blocks)])
         if told.state is PairState.PSUS_SP:
             self._settle(pair, 0, pair.due.blocks)
         if told.state in _TRACKED:
@@ -157,7 +168,7 @@ class PairModel:
             raise ValueError(f"nothing is under way between volumes {primary} and {secondary} in {pair.state.value}")
         if pair.state in _COPYING:
             self._settle(pair, 0, pair.due.blocks)
-        pair.state = NEXT[pair.state]
+        pair.state, pair.behind = NEXT[pair.state], None
         if pair.state is PairState.PAIR:
             # After a restore, too, updates go from the P-VOL to the S-VOL.
             pair.source, pair.destination = primary, secondary
@@ -166,6 +177,7 @@ class PairModel:
 
     def failed(self, primary: int, secondary: int) -> None:
         """An error suspended the pair; raises KeyError when there is none. What is due stays in doubt."""
+        self._bare(self._pairs[primary, secondary])
         self._pairs[primary, secondary].state = PairState.PSUE
 
     def dropped(self, primary: int, secondary: int) -> None:
@@ -241,9 +253,9 @@ class PairModel:
 
     def _copies(self, command: PairCommand, primary: int, secondary: int, state: PairState) -> tuple[Transfer, ...]:
         """Return what a command that is accepted has the array copy, beside what the copy under way still has to."""
-        if command in (PairCommand.RESYNC, PairCommand.RESTORE) and state in _SPLIT:
+        if command in (PairCommand.RESYNC, PairCommand.RESTORE) and state is PairState.PSUS:
             ranges = self.difference(primary, secondary)
-        elif state in (PairState.SMPL, PairState.PSUE) and command not in (PairCommand.SUSPEND, PairCommand.DELETE):
+        elif state in (PairState.SMPL, PairState.PSUE, PairState.PSUS_SP) and command not in (PairCommand.SUSPEND, PairCommand.DELETE):
             ranges = [(0, self._model.blocks(primary))]
         else:
             ranges = []
@@ -257,6 +269,18 @@ class PairModel:
             pair.image.splice(self._brought(pair, lba, count))
             pair.due.put(lba, count, True)
             self._also(pair.destination, pair.image.pieces(lba, count))
+
+    def _bare(self, pair: _Pair) -> None:
+        """A quick split may end before all is copied: then a block that no host has changed may show what lay behind
+        it."""
+        if pair.behind is None:
+            return
+        behind, pair.behind = pair.behind, None
+        now = self._model.pieces(pair.secondary, 0, behind.blocks)
+        for at, end, (held, image) in list(overlaid(now, pair.image.pieces(0, behind.blocks))):
+            if held == image:
+                older = behind.pieces(at, end - at)
+                self._model.splice(pair.secondary, either(older, [Piece(at, end, held)]))
 
     def _settle(self, pair: _Pair, lba: int, count: int) -> None:
         """Blocks that were due in a range are copied."""

@@ -44,6 +44,11 @@ def _lines(case: CaseRecord) -> list[str]:
     if case.observed:
         head += [f"  expected  {case.expected}", f"  observed  {case.observed}"]
     head += [f"  block     {example}" for example in case.blocks.examples]
+    for order in case.orders:
+        head.append(
+            f"  ordered   {order.command} of {order.primary} and {order.secondary}: {order.answer}, {order.shown}"
+        )
+        head += [f"  sent      {step.what}" for step in order.steps]
     for command in case.commands:
         head.append(f"  sent      {command.name} to {command.via}: {command.sense or command.status}")
         head.append(f"  by hand   {command.repeat}")

@@ -26,6 +26,9 @@ TICKS = 16
 ROLES = tuple(Role(name) for name in PAIRED)
 """The roles of pairs."""
 
+_BOOT, _MARK = slice(0x1FE, 0x200), b"\x55\xaa"
+"""Where a master boot record has its mark."""
+
 
 @dataclass(frozen=True, slots=True)
 class Couple:
@@ -84,6 +87,8 @@ class PairBench:
         self.model = PairModel(bench.model, rules_of(bench.spec))
         self.groups: dict[Couple, int] = {}
         """The pairs that were ordered and are not known to be gone, with their consistency group."""
+        self.suspect = set(self.roles)
+        """Volumes that may hold something else than the model has of them: each is to be stamped anew."""
 
     @property
     def declared(self) -> Declared:
@@ -140,13 +145,22 @@ class PairBench:
         """Ask for a pair, and tell the model what has ended meanwhile; return the status and what is wrong with it."""
         status = self.service.status(self.volume(couple.primary), self.volume(couple.secondary))
         expected = self.model.state(*couple.numbers)
-        if status.primary_state is not expected and status.primary_state is NEXT.get(expected):
+        then = NEXT.get(expected)
+        if then is not None and self.declared.ended(status, expected, then):
             self.model.finished(*couple.numbers)
-            expected = status.primary_state
+            expected = then
         if expected is PairState.SMPL and status.primary_state is expected:
             self.groups.pop(couple, None)
-        wrong = {status.primary_state, status.secondary_state} - {expected}
-        return status, f"{couple}: {status}, where {expected.value} must be shown" if wrong else ""
+        must = self.declared.shown(expected)
+        wrong = {status.primary_state, status.secondary_state} - {must}
+        return status, f"{couple}: {status}, where {must.value} must be shown" if wrong else ""
+
+    def stamp(self, role: Role, lba: int, count: int) -> None:
+        """Stamp blocks of a volume, so that the first never looks like a partition table: an array that gives its
+        S-VOLs disk identities of their own would change it. Raises as `Bench.stamp` does."""
+        while lba == 0 and self._like_a_boot_record(role):
+            self.bench.generation += 1
+        self.bench.stamp(role, lba, count)
 
     def finish(self, couple: Couple) -> str:
         """Wait until nothing is under way of a pair, as time does, and return what must not be then; raises
@@ -204,6 +218,10 @@ class PairBench:
         unit = self.bench.units.get(role)
         return unit is not None and unit.volume is not None and self.access(role) >= HostAccess.READ
 
+    def _like_a_boot_record(self, role: Role) -> bool:
+        first = self.bench.stamper.make(NUMBERS[role], 0, 1, self.bench.generation + 1)
+        return first[0, _BOOT].tobytes() == _MARK
+
     def _meant(self, couple: Couple, whole_group: bool) -> Sequence[Couple]:
         own = self.groups.get(couple, 0)
         if not (whole_group and own):
@@ -223,6 +241,9 @@ class PairBench:
         if state is PairState.PSUS_SP:
             # It can be neither deleted nor reversed (finer rules of the guides).
             state = self.wait(couple, {PairState.PSUS, PairState.SMPL}).primary_state
+        elif self.model.state(*couple.numbers) is PairState.PSUS_SP:
+            # It may be shown as PSUS.
+            self.finish(couple)
         if state not in (PairState.SMPL, PairState.SMPL_PD):
             answered = self.service.order(PairRequest(PairCommand.DELETE, *ends))
             if not answered.accepted:

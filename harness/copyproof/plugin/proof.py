@@ -7,16 +7,19 @@ import hashlib
 from copyproof.blocks.findings import Findings
 from copyproof.model.known import Fault
 from copyproof.plugin.bench import ROLES
+from copyproof.plugin.pairing import Ordered
 from copyproof.scsi.cdb import opcode_name
 from copyproof.scsi.command import Command, Result
+from copyproof.scsi.pair import PairCommand
 from copyproof.targets.live import Role
 from copyproof.transport.base import Transport
-from copyproof.verdicts.record import BlockRecord, CommandRecord, FaultRecord
+from copyproof.verdicts.record import BlockRecord, CommandRecord, FaultRecord, PairOrderRecord, PairStepRecord
 
 #: Bytes of the data that the record keeps of an answer, and of a parameter list, from which the model must be able to
 #: predict; the digest covers all of it.
 HEAD, LIST = 1024, 2048
 EXAMPLES = 8
+SPLITS = (PairCommand.SPLIT, PairCommand.CREATE_SPLIT)
 
 
 def command_record(transport: Transport, role: Role, command: Command, result: Result | None) -> CommandRecord:
@@ -37,6 +40,30 @@ def command_record(transport: Transport, role: Role, command: Command, result: R
         residual=result.residual if result else 0,
         duration=result.duration if result else 0.0,
         repeat=transport.repeat_by_hand(command),
+    )
+
+
+def order_record(done: Ordered) -> PairOrderRecord:
+    """Return what the record keeps of an order to a pair."""
+    asked = done.request
+    return PairOrderRecord(
+        command=asked.command.value,
+        primary=asked.primary.name,
+        secondary=asked.secondary.name,
+        kind=asked.kind.value if asked.command in SPLITS else "",
+        group=asked.group,
+        whole_group=asked.whole_group,
+        pace=asked.pace,
+        before=done.before.value,
+        expected=done.expected,
+        rule=done.predicted.rule,
+        answer=done.answered.said,
+        shown=str(done.shown),
+        breach=done.breach,
+        steps=[
+            PairStepRecord(what=said.what, ended=said.ended, excerpt=said.excerpt, seconds=said.seconds)
+            for said in done.answered.proof
+        ],
     )
 
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
+from functools import cached_property
+from typing import NoReturn
 
 import msgspec
+import pytest
 
 from copyproof.blocks.findings import Findings
 from copyproof.errors import CopyproofError, DeviceError, TargetLost, TransportError
@@ -16,6 +19,7 @@ from copyproof.model.settle import leave_open, settle
 from copyproof.plugin.arrange import Arrangement
 from copyproof.plugin.bench import Bench, Unit
 from copyproof.plugin.order import Order, Sent, Span
+from copyproof.plugin.pair_desk import Pair, PairDesk
 from copyproof.plugin.proof import block_record, command_record, fault_record
 from copyproof.scsi.command import Command, Result
 from copyproof.scsi.outcome import Outcome
@@ -25,7 +29,7 @@ from copyproof.targets.live import Role
 from copyproof.verdicts.agreement import contradiction
 from copyproof.verdicts.catalogue import Effect, Requirement
 from copyproof.verdicts.judge import Judgement, claimed_residual, expected_text, judge
-from copyproof.verdicts.record import CaseRecord, CommandRecord, FaultRecord
+from copyproof.verdicts.record import CaseRecord, CommandRecord, FaultRecord, PairOrderRecord
 from copyproof.verdicts.verdict import Verdict
 
 
@@ -38,6 +42,7 @@ class Rig(Arrangement):
         self.test, self.case = test, case
         self.cases: list[CaseRecord] = []
         self.commands: list[CommandRecord] = []
+        self.orders: list[PairOrderRecord] = []
         self._faults: list[FaultRecord] = []
         self._started = time.monotonic()
         self._unjudged: list[Sent] = []
@@ -76,11 +81,25 @@ class Rig(Arrangement):
         requirement = self.requirement
         entry = self.bench.profile.entry(requirement.id, self.case, self.bench.version)
         done = judge(sent.result, wrong, requirement, entry, strict=self.bench.strict)
-        self._record(done, findings)
+        self.record(done, findings)
+
+    @cached_property
+    def pairs(self) -> PairDesk:
+        """The pairs of this test; raises UsageError where the target has none (see Capability.PAIRS)."""
+        return PairDesk(self)
+
+    def pair(self, primary: Role = Role.PRIMARY, secondary: Role = Role.SECONDARY) -> Pair:
+        """Take two volumes to make a pair of, in SMPL and stamped anew."""
+        return self.pairs.pair(primary, secondary)
+
+    def judge_pairs(self, breach: str = "") -> None:
+        """Judge what was ordered of pairs and tried on their volumes since the last judgement; `breach` is a further
+        fault."""
+        self.pairs.judge(breach)
 
     def error(self, problem: str) -> None:
         """Record that nothing could be judged."""
-        self._record(Judgement(Verdict.ERROR, problem, expected_text(self.requirement)), Findings())
+        self.record(Judgement(Verdict.ERROR, problem, expected_text(self.requirement)), Findings())
 
     def fault(self, problem: CopyproofError, when: str = "") -> None:
         """Record that the target or the way to it failed; where the target is lost, the tests to come only say so."""
@@ -91,19 +110,41 @@ class Rig(Arrangement):
     def lacking(self, capability: Capability, why: str) -> None:
         """Record that the target lacks what the test needs."""
         verdict = Verdict.NOT_OBSERVABLE if capability.observes else Verdict.NOT_SUPPORTED
-        self._record(Judgement(verdict, why, expected_text(self.requirement)), Findings())
+        self.record(Judgement(verdict, why, expected_text(self.requirement)), Findings())
+
+    def left_out(self, verdict: Verdict, why: str) -> NoReturn:
+        """Record that the test cannot be made on this target, and end it."""
+        self.record(Judgement(verdict, why, expected_text(self.requirement)), Findings())
+        pytest.skip(why)
 
     def finish(self) -> None:
         """Close the test: look at all its spans and margins once more; a test that judged nothing is an ERROR."""
         if not self.cases:
             self.error("the test judged nothing")
+        self._end_pairs()
         if self._unjudged:
             self.error(f"the test sent {len(self._unjudged)} copies that it did not judge")
-        if self.cases[-1].verdict in (Verdict.ERROR, Verdict.NOT_SUPPORTED, Verdict.NOT_OBSERVABLE):
+        if self._skipped:
             return
         late = self._look_at(self.leased) + self.bench.sample()
         if _first(late) and not any(case.verdict is Verdict.FAIL for case in self.cases):
-            self._record(
+            self.record(
+                Judgement(Verdict.FAIL, f"after the test: {_first(late)}", expected_text(self.requirement)), late
+            )
+
+    @property
+    def _skipped(self) -> bool:
+        return self.cases[-1].verdict in (Verdict.ERROR, Verdict.NOT_SUPPORTED, Verdict.NOT_OBSERVABLE)
+
+    def _end_pairs(self) -> None:
+        """Delete the pairs of the test, and look at the volumes that were not looked at with them."""
+        if "pairs" not in vars(self):
+            return
+        late, left = self.pairs.close()
+        if left and not self._skipped:
+            self.error(left)
+        if _first(late) and not any(case.verdict is Verdict.FAIL for case in self.cases):
+            self.record(
                 Judgement(Verdict.FAIL, f"after the test: {_first(late)}", expected_text(self.requirement)), late
             )
 
@@ -200,7 +241,8 @@ class Rig(Arrangement):
             findings += self.bench.check(span.role, *self.bench.around(span))
         return findings
 
-    def _record(self, done: Judgement, findings: Findings) -> None:
+    def record(self, done: Judgement, findings: Findings) -> None:
+        """Record a judgement with its proof: all that was sent and ordered since the last."""
         now = time.monotonic()
         self.cases.append(
             CaseRecord(
@@ -216,9 +258,10 @@ class Rig(Arrangement):
                 blocks=block_record(findings),
                 commands=list(self.commands),
                 faults=self._faults,
+                orders=list(self.orders),
             )
         )
-        self.commands, self._faults, self._started = [], [], now
+        self.commands, self.orders, self._faults, self._started = [], [], [], now
 
 
 def _listed(transfers: Iterable[Transfer]) -> str:

@@ -8,7 +8,7 @@ from enum import Enum
 
 from copyproof.reports.text import plural, visible
 from copyproof.verdicts.fuzzed import FuzzRecord
-from copyproof.verdicts.record import Record, RequirementRecord
+from copyproof.verdicts.record import NOT_SEEN, Record, RequirementRecord
 from copyproof.verdicts.verdict import Verdict
 from copyproof.verdicts.verification import Verification
 
@@ -56,10 +56,10 @@ def counts(record: Record) -> dict[Verdict, int]:
 
 
 def tolerated(requirement: RequirementRecord) -> bool:
-    """Whether a requirement passed only by an outcome outside the strict set; a plain PASS has no cause."""
-    return requirement.verdict is Verdict.PASS and bool(
-        requirement.cause or any(case.cause for case in requirement.cases)
-    )
+    """Whether a requirement passed only by an outcome outside the strict set; a plain PASS has no cause but what could
+    not be seen."""
+    causes = (requirement.cause, *(case.cause for case in requirement.cases))
+    return requirement.verdict is Verdict.PASS and any(cause and not cause.startswith(NOT_SEEN) for cause in causes)
 
 
 def conclude(record: Record) -> Conclusion:

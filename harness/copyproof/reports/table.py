@@ -55,7 +55,9 @@ def _effort(record: Record) -> str:
     cases = [case for requirement in record.requirements for case in requirement.cases]
     blocks = sum(requirement.blocks.checked for requirement in record.requirements)
     commands = sum(len(case.commands) for case in cases)
-    done = f"{plural(len(cases), 'case')}, {plural(commands, 'command')}, {plural(blocks, 'block')} checked"
+    orders = sum(len(case.orders) for case in cases)
+    sent = plural(commands, "command") + (f", {plural(orders, 'pair order')}" if orders else "")
+    done = f"{plural(len(cases), 'case')}, {sent}, {plural(blocks, 'block')} checked"
     return f"{done} in {lapse(record.duration)}, seed {record.seed}"
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from copyproof.array.core.pair_rules import PairRules
 from copyproof.array.defects import Defect
 from copyproof.array.settings import ArraySettings, Exchange, Mapped, RaidLevel, VolumeSettings
 from copyproof.errors import UsageError
@@ -44,6 +45,7 @@ def settings_of(
         cache_bytes=spec.cache,
         exchange=Exchange[spec.exchange.replace("-", "_").upper()],
         pace=spec.pace,
+        pairs=PairRules(resignature=spec.resignature, deleting_ticks=spec.deleting_ticks),
         defects=frozenset(map(_defect, spec.defects)),
         mapped=tuple(mapped(Role(name)) for name in target.luns),
     )

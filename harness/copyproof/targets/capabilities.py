@@ -32,8 +32,8 @@ CSCD_LIST_LIMIT, LIST_LIMIT = 0xFFFF, 1 << 20
 
 
 class Capability(Enum):
-    """Something a test may need. The second group is about what can be seen, not about what the target does; the last
-    is about the inside of a white box."""
+    """Something a test may need. The second group is about what can be seen, not about what the target does; the third
+    about pairs, and the last about the inside of a white box."""
 
     LID1 = "EXTENDED COPY(LID1)"
     PARAMETERS = "RECEIVE COPY OPERATING PARAMETERS"
@@ -55,6 +55,11 @@ class Capability(Enum):
     LABELS = "a way to see labels"
     SIDECAR = "a way to put wrong labels in place"
     TRACE = "a trace of what the controller does inside"
+
+    PAIRS = "pairs of volumes"
+    PAIR_GROUPS = "consistency groups, and volumes for a second pair"
+    PAIR_SECONDARIES = "three secondaries of one primary"
+    PAIR_FOURTH = "three secondaries of one primary, and a volume for a fourth"
 
     TWO_SLOTS = "copies by way of two cache locations"
     IN_BUFFER = "addresses exchanged in a buffer of the unit, between two cache locations"
@@ -83,7 +88,16 @@ _EXCHANGES = {
     Capability.AFTER_MOVE: {Exchange.AFTER_MOVE},
     Capability.SINGLE_BUFFER: {Exchange.SINGLE_BUFFER},
 }
-
+THREE = 3
+"""The secondaries that a primary has in the guides, of the first level."""
+_PAIR = (Role.PRIMARY, Role.SECONDARY)
+_SECONDARIES = (*_PAIR, Role.SECONDARY_2, Role.SECONDARY_3)
+_PAIRED = {
+    Capability.PAIRS: _PAIR,
+    Capability.PAIR_GROUPS: (*_PAIR, Role.OTHER_PRIMARY, Role.OTHER_SECONDARY),
+    Capability.PAIR_SECONDARIES: _SECONDARIES,
+    Capability.PAIR_FOURTH: (*_SECONDARIES, Role.OTHER_SECONDARY),
+}
 
 _BY_PARAMETERS = (
     Capability.PARAMETERS,
@@ -183,7 +197,21 @@ def _offered(target: LiveTarget, transport: Transport) -> dict[Capability, str]:
         Capability.LABELS: formatted or _unseen(target, destination, transport),
         Capability.SIDECAR: formatted or _unchangeable(target, destination, transport),
         **_inside(target.control),
+        **{item: _unpaired(target, item) for item in _PAIRED},
     }
+
+
+def _unpaired(target: LiveTarget, item: Capability) -> str:
+    """Say what is missing for pairs, in what the target file declares and in its volumes."""
+    pairs = target.spec.pairs
+    if pairs is None:
+        return "the target file declares no pairs"
+    if item is Capability.PAIR_GROUPS and not pairs.groups:
+        return "the target declares no consistency groups"
+    if item in (Capability.PAIR_SECONDARIES, Capability.PAIR_FOURTH) and pairs.secondaries != THREE:
+        return f"the target declares {pairs.secondaries} secondaries of a primary, not {THREE}"
+    missing = [role.value for role in _PAIRED[item] if role not in target.luns]
+    return f"the target has no {' and no '.join(missing)} unit" if missing else ""
 
 
 def _inside(control: Control | None) -> dict[Capability, str]:

@@ -82,6 +82,9 @@ def _had(target: TargetRecord, capability: Capability) -> bool | None:
 
 
 def _compared(case: CaseRecord, requirement: Requirement, target: TargetRecord) -> Comparison:
+    if case.orders or requirement.effect is Effect.PAIRED:
+        # Orders to pairs have no outcome in the catalogue: their model alone says how each is answered.
+        return Comparison(case.requirement, case.test, predicted=False)
     judged = next((command for command in case.commands if command.judged), None)
     if judged is None:
         return Comparison(case.requirement, case.test, "the record does not say which command was judged")
@@ -133,5 +136,6 @@ def _wrong_effect(requirement: Requirement, branch: Branch) -> str:
         Effect.PREFIX: not branch.done and not branch.perhaps,
         Effect.NOTHING: not branch.changes,
         Effect.NONE: not branch.changes,
+        Effect.PAIRED: True,
     }[requirement.effect]
     return "" if right else f"{requirement.id} has the effect {requirement.effect.value}, the model does not: {branch}"

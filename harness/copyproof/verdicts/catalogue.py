@@ -28,12 +28,13 @@ class Level(Enum):
 
 
 class Effect(Enum):
-    """What the blocks must show after an allowed outcome."""
+    """What the blocks must show after an allowed outcome; PAIRED leaves it to the model of pairs."""
 
     COPIED = "copied"
     NOTHING = "nothing"
     PREFIX = "prefix"
     NONE = "none"
+    PAIRED = "paired"
 
 
 class Tolerated(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

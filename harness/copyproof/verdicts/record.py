@@ -15,6 +15,8 @@ from copyproof.verdicts.verdict import Verdict
 from copyproof.verdicts.verification import Verification
 
 SCHEMA = "copyproof.record/1"
+NOT_SEEN = "not seen: "
+"""How the cause of a pass begins that could not look at all there is."""
 
 
 class CommandRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,6 +41,40 @@ class CommandRecord(msgspec.Struct, frozen=True, kw_only=True):
     repeat: str = ""
 
 
+class PairStepRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """One command by which a pair was ordered: what was sent (the transport, the CDB in hex and its data) or run (an
+    argument list), how it ended, an excerpt of what it answered or printed, and seconds."""
+
+    what: str
+    ended: str = ""
+    excerpt: str = ""
+    seconds: float = 0.0
+
+
+class PairOrderRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """One order to a pair of volumes, which are named by their roles.
+
+    `command` is CCI's name for it. `before` is the state that it met, `expected` the answer and the state that had to
+    come, by `rule`; `answer` is how it was answered, `shown` what the pair showed then, on both volumes. `breach` says
+    which of them was wrong, empty where none was. `kind`, `group`, `whole_group` and `pace` are its options.
+    """
+
+    command: str
+    primary: str
+    secondary: str
+    kind: str = ""
+    group: int = 0
+    whole_group: bool = False
+    pace: int = 0
+    before: str
+    expected: str
+    rule: str = ""
+    answer: str
+    shown: str
+    breach: str = ""
+    steps: list[PairStepRecord] = []
+
+
 class FaultRecord(msgspec.Struct, frozen=True, kw_only=True):
     """Blocks of a unit that were made unreadable for a while: a read of them ends in `sense`, key/ASC/ASCQ in hex."""
 
@@ -59,8 +95,9 @@ class BlockRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CaseRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """One judged case: `test` is `module::name[param]`; `cause` is one line, empty for PASS. `faults` were there when
-    the judged command ran."""
+    """One judged case: `test` is `module::name[param]`; `cause` is one line, empty for PASS unless something is to be
+    said of it. `faults` were there when the judged command ran; `orders` are those to pairs of volumes, all of them
+    judged."""
 
     test: str
     case: str = ""
@@ -74,6 +111,7 @@ class CaseRecord(msgspec.Struct, frozen=True, kw_only=True):
     blocks: BlockRecord = BlockRecord()
     commands: list[CommandRecord] = []
     faults: list[FaultRecord] = []
+    orders: list[PairOrderRecord] = []
 
 
 class RequirementRecord(msgspec.Struct, frozen=True, kw_only=True):
