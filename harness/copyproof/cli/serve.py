@@ -15,13 +15,15 @@ from copyproof.targets.live import LiveTarget, Lun
 from copyproof.targets.scalars import human
 
 _ENDING = (signal.SIGINT, signal.SIGTERM)
+LOOK = 5.0
+"""Seconds between two looks at a target that tells of its own errors."""
 
 
 @click.command()
 @click.argument("target")
 def serve(target: str) -> None:
     """Bring TARGET up (a shipped name or a path ending in .toml), print its nodes, and take it down at Ctrl-C or
-    SIGTERM."""
+    SIGTERM, or when an array of this project meets an error of its own."""
     found = spec.load(target)
     if found.driver == "software":
         raise UsageError(f"target {found.name} lives in the process that uses it and has no nodes: serve tcmu-array")
@@ -36,11 +38,19 @@ def serve(target: str) -> None:
 def _stay_up(live: LiveTarget) -> None:
     """Tell what there is, and wait for a signal; one more does not cut short what takes the target down."""
     signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
-    click.echo("\n".join([*lines(live), "up: end it by Ctrl-C or SIGTERM"]))
-    signal.sigwait(_ENDING)
-    for number in _ENDING:
-        signal.signal(number, lambda *_: None)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
+    try:
+        click.echo("\n".join([*lines(live), "up: end it by Ctrl-C or SIGTERM"]))
+        while signal.sigtimedwait(_ENDING, LOOK) is None and not _has_failed(live):
+            pass
+    finally:
+        for number in _ENDING:
+            signal.signal(number, lambda *_: None)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
+
+
+def _has_failed(live: LiveTarget) -> bool:
+    """Whether the target met an error of its own, of which its driver tells; raises DeviceError where it is lost."""
+    return live.control is not None and bool(live.control.internal_errors())
 
 
 def lines(live: LiveTarget) -> Iterator[str]:

@@ -15,9 +15,19 @@ STAND_IN = """
 import sys
 from pathlib import Path
 from copyproof import cli
+from copyproof.cli import serve
 from copyproof.device import Device
+from copyproof.errors import TargetLost
 from copyproof.targets import drivers, spec
 from copyproof.targets.live import LiveTarget, Lun, Role
+
+class Control:
+    def __init__(self): self.left = 3
+    def internal_errors(self):
+        self.left -= 1
+        if not self.left and {fate!r} == "lost":
+            raise TargetLost("no answer")
+        return [] if self.left or not {fate!r} else ["KeyError: 7"]
 
 class Driver:
     def __init__(self, spec): self.spec = spec
@@ -26,18 +36,22 @@ class Driver:
             print("building", flush=True)
             sys.stdin.read()
         device = Device("6001405abcdef012", blocks=2048, sg=(Path("/dev/sg7"),), block=(Path("/dev/sdq"),))
-        return LiveTarget(self.spec, {{Role.SOURCE: Lun(Role.SOURCE, device)}}, {{"control": "/run/socket"}})
+        luns = {{Role.SOURCE: Lun(Role.SOURCE, device)}}
+        return LiveTarget(self.spec, luns, {{"control": "/run/socket"}}, Control())
     def __exit__(self, *_): print("down", flush=True)
 
 drivers.open_target = Driver
+serve.LOOK = 0.02
 sys.stdout.reconfigure(line_buffering=True)
 cli.main(["serve", "tcmu-array"])
 """
 
 
-def start(*, waiting: bool = False) -> subprocess.Popen[str]:
-    argv = [sys.executable, "-c", STAND_IN.format(waiting=waiting)]
-    return subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+def start(*, waiting: bool = False, fate: str = "") -> subprocess.Popen[str]:
+    """`fate` is what becomes of the target: nothing, `lost`, or another word for an error of its own."""
+    argv = [sys.executable, "-c", STAND_IN.format(waiting=waiting, fate=fate)]
+    pipe = subprocess.PIPE
+    return subprocess.Popen(argv, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
 
 
 def said(served: subprocess.Popen[str], last: str) -> list[str]:
@@ -61,6 +75,15 @@ def test_it_prints_nodes_and_socket_and_stays_up_until_it_is_told(told: signal.S
         os.kill(served.pid, told)
         assert said(served, "down") == ["down"]
         assert served.wait(30) == 0
+
+
+@pytest.mark.parametrize(("fate", "told"), [("lost", "no answer"), ("error", "")])
+def test_a_target_that_fails_is_taken_down_without_being_told(fate: str, told: str) -> None:
+    with start(fate=fate) as served:
+        out, err = served.communicate(timeout=30)
+    assert out.splitlines()[-2:] == ["up: end it by Ctrl-C or SIGTERM", "down"]
+    assert told in err
+    assert bool(served.returncode) is bool(told)
 
 
 def test_a_target_that_is_not_up_yet_is_given_up() -> None:
