@@ -87,8 +87,9 @@ class ArraySpec(Struct, frozen=True, kw_only=True):
     """How the software array is built. Sizes in bytes; `fabric` is for the tcmu driver.
 
     `media` are where the members of the RAID group keep their blocks; `exchange` is where the address change unit does
-    its work; `pace` is how many slots each kind of background work may do a tick. `defects` name what the array is to
-    do wrong, on purpose.
+    its work; `pace` is how many slots each kind of background work may do a tick. `resignature` gives the S-VOL of a
+    pair a disk identity of its own; the delete of a pair takes `deleting_ticks`. `defects` name what the array is to do
+    wrong, on purpose.
     """
 
     fabric: Literal["loopback", "iscsi"] = "loopback"
@@ -100,6 +101,8 @@ class ArraySpec(Struct, frozen=True, kw_only=True):
     cache: Size = Size(10_000_000_000)
     exchange: Literal["in-buffer", "after-move", "single-buffer"] = "in-buffer"
     pace: int = 16
+    resignature: bool = False
+    deleting_ticks: int = 0
     defects: tuple[str, ...] = ()
 
 
