@@ -57,7 +57,7 @@ def rows(array: Array, members: Sequence[Member], form: Form) -> Iterator[Row]:
 
 
 def _row(member: Member, side: str, sight: Sight, numbers: Mapping[str, int], form: Form) -> Row:
-    paired = sight.pair if sight.role is not VolumeRole.SIMPLEX else None
+    paired = sight.pair
     split = (sight.role, sight.status) == (VolumeRole.PRIMARY, "PSUS")
     return Row(
         member.group,

@@ -69,23 +69,25 @@ class Member:
 
 
 def choose(given: str, instance: str, environment: Mapping[str, str]) -> Path:
-    """Return the group file that is meant: the one given, that of $HORCM_CONF, or that of an instance in /etc.
+    """Return the group file that is meant.
 
-    `instance` is as CCI writes it (`0`, `H0`, `M0`). Raises CciError for one that is no number, and where both name a
-    file.
+    `given` (else $HORCM_CONF) is a file, or a folder in which the files are called as in /etc, where they are looked
+    for without it; `instance` (else $HORCMINST) is as CCI writes it (`0`, `H0`, `M0`). Raises CciError for one that is
+    no number, and where it is given beside a file.
 
-    >>> str(choose("", "M1", {})), str(choose("", "", {"HORCMINST": "0"})), str(choose("", "", {}))
-    ('/etc/horcm1.conf', '/etc/horcm0.conf', '/etc/horcm.conf')
+    >>> str(choose("", "M1", {})), str(choose("", "", {"HORCMINST": "0"})), str(choose("/dev", "0", {}))
+    ('/etc/horcm1.conf', '/etc/horcm0.conf', '/dev/horcm0.conf')
     """
-    number = re.fullmatch(r"[HM]?(\d{0,4})", instance)
+    number = re.fullmatch(r"[HM]?(\d{0,4})", instance or environment.get("HORCMINST", ""))
     if number is None:
         raise CciError(Code.EX_INVARG, f"-I{instance} names no instance: give a number, as in -I0 or -IM0")
-    if given and number[1]:
-        raise CciError(Code.EX_INVARG, f"--conf {given} and -I{instance} both name a group file: give one of them")
-    if number[1]:
-        return FOLDER / f"horcm{number[1]}.conf"
     named = given or environment.get("HORCM_CONF", "")
-    return Path(named) if named else FOLDER / f"horcm{environment.get('HORCMINST', '')}.conf"
+    where = Path(named) if named else FOLDER
+    if where.is_dir():
+        return where / f"horcm{number[1]}.conf"
+    if instance:
+        raise CciError(Code.EX_INVARG, f"-I{instance} beside the group file {where}: give that file's folder, or no -I")
+    return where
 
 
 def read(path: Path) -> GroupFile:
@@ -94,7 +96,7 @@ def read(path: Path) -> GroupFile:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as problem:
         why = problem.strerror if isinstance(problem, OSError) else problem
-        way = "name one by --conf or HORCM_CONF, or an instance of /etc by -I or HORCMINST"
+        way = "name it or its folder by --conf or HORCM_CONF, its instance by -I or HORCMINST"
         raise CciError(Code.EX_ATTHOR, f"the group file {path} cannot be read: {why}; {way}") from None
     said, section = GroupFile(path), ""
     for number, line in enumerate(lines, start=1):

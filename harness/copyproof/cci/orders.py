@@ -38,8 +38,9 @@ class Creation:
 
 
 def create(array: Array, target: Target, how: Creation) -> None:
-    """Create a pair of each member; raises CciError for the first that is refused, and nothing is ordered after it."""
+    """Create a pair of each member; raises CciError as `order`."""
     command = PairCommand.CREATE_SPLIT if how.split else PairCommand.CREATE
+    _alike([(member, array.meant(member)) for member in target.members])
     group = _free_group(array, target.members[0]) if how.group == 0 else how.group or 0
     orders = []
     for member in target.members:
@@ -53,19 +54,27 @@ def create(array: Array, target: Target, how: Creation) -> None:
 def order(array: Array, target: Target, command: PairCommand, kind: SplitKind = SplitKind.STEADY) -> None:
     """Order something of the pairs that there are; of a whole consistency group by one order, and so of all or none.
 
-    Raises CciError for the first order that is refused, and nothing is ordered after it.
+    Raises CciError where the volumes of the group are not all alike, and nothing is ordered then; and for the first
+    order that is refused, after which nothing more is.
     """
     pairs = [(member, array.meant(member)) for member in target.members]
-    # One of them does not stand for a group: -d is of that pair, whichever group it is in.
     roles = [Sight(member.local, pair) for member, pair in pairs]
     if {VolumeRole.PRIMARY, VolumeRole.SECONDARY} <= {each.role for each in roles}:
         one_role(roles)
+    if command is not PairCommand.DELETE:
+        _alike(pairs)
     quick = kind is SplitKind.QUICK
-    if target.whole and _one_group(pairs):
-        pairs = pairs[:1]
-        _send(array, command, [(member, _named(member, pair, quick, whole=True)) for member, pair in pairs])
-    else:
-        _send(array, command, [(member, _named(member, pair, quick, whole=False)) for member, pair in pairs])
+    together = target.whole and _one_group(pairs)
+    chosen = pairs[:1] if together else pairs
+    _send(array, command, [(member, _named(member, pair, quick, whole=together)) for member, pair in chosen])
+
+
+def _alike(pairs: Sequence[tuple[Member, PairEntry | None]]) -> None:
+    """Raise CciError where no one order could be meant for all: those being copied count as paired."""
+    words = {member.name: SHOWN[pair.state] if pair else "SMPL" for member, pair in pairs}
+    if len({"PAIR" if word == "COPY" else word for word in words.values()}) > 1:
+        told = ", ".join(f"{name} is {word}" for name, word in words.items())
+        raise CciError(Code.EX_ENQVOL, f"the pairs of the group are not alike, so nothing was ordered: {told}")
 
 
 def _one_group(pairs: Sequence[tuple[Member, PairEntry | None]]) -> bool:
@@ -92,13 +101,11 @@ def _send(array: Array, command: PairCommand, orders: Sequence[tuple[Member, Pai
 def _refused(array: Array, member: Member, said: str, done: Sequence[str]) -> CciError:
     pair = array.meant(member)
     state = f"P-VOL {SHOWN[pair.state]}" if pair else "SMPL"
-    code = refusal(said, paired=pair is not None)
-    before = f"; ordered before it: {', '.join(done)}" if done else ""
-    # Some were taken and this one was not: what the group has no longer in common counts for more than why.
-    mixed = done and code is not Code.EX_CMDIOE
-    return CciError(
-        Code.EX_ENQVOL if mixed else code, f"{member.name} is {state}, and the array answers {said}{before}"
-    )
+    why = f"{member.name} is {state}, and the array answers {said}"
+    if done:
+        # A refusal means that nothing was changed, and here something was.
+        return CciError(Code.EX_CMDIOE, f"{why}; ordered before it: {', '.join(done)}")
+    return CciError(refusal(said, paired=pair is not None), why)
 
 
 def _free_group(array: Array, member: Member) -> int:

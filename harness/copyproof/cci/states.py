@@ -21,7 +21,8 @@ SHOWN: Mapping[PairState, str] = {
     PairState.RCPY: "RCPY",
     PairState.PSUE: "PSUE",
 }
-"""CCI's word for each state on the P-VOL; it has none of its own for those of the background."""
+"""CCI's word for each state on the P-VOL; it has none of its own for those of the background. A pair that is being
+deleted is still a pair, and shown as one that is SMPL."""
 
 ATTRIBUTES: Mapping[VolumeRole, str] = {
     VolumeRole.SIMPLEX: "SMPL",
@@ -29,9 +30,9 @@ ATTRIBUTES: Mapping[VolumeRole, str] = {
     VolumeRole.SECONDARY: "S-VOL",
 }
 
-_PRECEDENCE = ("COPY", "RCPY", "PSUE", "PAIR", "PSUS")
+_PRECEDENCE = ("COPY", "RCPY", "SMPL", "PSUE", "PAIR", "PSUS")
 """What a group is of which the volumes differ: the first of these that one of them is (`pairvolchk -ss`)."""
-_UNITS = {"COPY": 2, "RCPY": 2, "PAIR": 3, "PSUS": 4, "PSUE": 5}
+_UNITS = {"COPY": 2, "RCPY": 2, "SMPL": 2, "PAIR": 3, "PSUS": 4, "PSUE": 5}
 _SIMPLEX_CODE = 11
 
 
@@ -46,7 +47,7 @@ class Sight:
     @property
     def role(self) -> VolumeRole:
         """What the volume is in that pair."""
-        if self.pair is None or SHOWN[self.pair.state] == "SMPL":
+        if self.pair is None:
             return VolumeRole.SIMPLEX
         return VolumeRole.PRIMARY if self.pair.primary.naa == self.naa else VolumeRole.SECONDARY
 

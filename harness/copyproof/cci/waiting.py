@@ -10,7 +10,6 @@ from copyproof.cci.array import Array
 from copyproof.cci.codes import CciError, Code
 from copyproof.cci.horcm import Member
 from copyproof.cci.states import SHOWN
-from copyproof.scsi.pair import PairState
 from copyproof.scsi.pair_wire import PairEntry
 
 STATES = ("smpl", "copy", "pair", "psus", "psue")
@@ -53,9 +52,11 @@ def wait(
 
 
 def word(pair: PairEntry | None) -> str:
-    """Return what a pair is among `STATES`."""
-    shown = SHOWN[pair.state if pair else PairState.SMPL].lower()
-    return "copy" if shown == "rcpy" else shown
+    """Return what a pair is among `STATES`; one that is being deleted is none of them yet."""
+    if pair is None:
+        return "smpl"
+    shown = SHOWN[pair.state].lower()
+    return {"rcpy": "copy", "smpl": ""}.get(shown, shown)
 
 
 def _abnormal(pairs: Sequence[tuple[Member, PairEntry | None]], states: Collection[str]) -> None:

@@ -58,7 +58,9 @@ def _ended(command: str, why: str, code: Code) -> SystemExit:
 
 
 @click.group(cls=Commands, context_settings=_HELP)
-@click.option("--conf", default="", metavar="FILE", help="The group file of this side; else that of $HORCM_CONF.")
+@click.option(
+    "--conf", default="", metavar="PATH", help="The group file of this side, or its folder; else $HORCM_CONF."
+)
 @click.pass_context
 def cci(ctx: click.Context, conf: str) -> None:
     """Order and watch pairs of volumes by the options and exit codes of CCI.
@@ -82,7 +84,7 @@ def _of_group(command: Callable[..., None]) -> Callable[..., None]:
 
     @click.option("-g", "group", required=True, metavar="GROUP", help="The group, as the group file names it.")
     @click.option("-d", "device", default="", metavar="PAIR_VOL", help="One pair of the group only.")
-    @click.option("-I", "instance", default="", metavar="[H|M]N", help="The group file /etc/horcmN.conf.")
+    @click.option("-I", "instance", default="", metavar="[H|M]N", help="The instance: the group file is horcmN.conf.")
     @click.pass_obj
     @wraps(command)
     def opened(conf: str, /, group: str, device: str, instance: str, **options: object) -> None:

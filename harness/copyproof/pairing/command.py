@@ -32,7 +32,7 @@ from copyproof.pairing.service import (
     wait_for,
 )
 from copyproof.pairing.setting import Setting
-from copyproof.pairing.template import Listing, Operation, Question, Reading, Template, Waiting
+from copyproof.pairing.template import Listing, Operation, Question, Reading, Steps, Template, Waiting
 from copyproof.process import Runner
 from copyproof.safety import TIMEOUT, unit_naas
 from copyproof.scsi.pair import PairCommand, PairState
@@ -150,6 +150,7 @@ class CommandPairs:
         self._prove(request.secondary, needed=self._declared.secondary_exists is Existence.ALWAYS)
         for other in self._volumes if request.whole_group else ():
             self._prove(other, needed=False)
+        self._identify_pair(request)
         if request.command in _CREATES:
             self._vacant(request)
 
@@ -165,19 +166,33 @@ class CommandPairs:
         self._identify(volume)
 
     def _identify(self, volume: PairVolume) -> None:
-        asked = self._template.identify
-        if asked is None:
-            return
-        values = self._setting.of_volume(volume)
-        ran = self._programs.run(self._setting.filled(asked.steps, values), asked.timeout)
-        found = re.search(asked.pattern, ran.text, re.MULTILINE)
-        if ran.code or ran.problem or not found or found["id"] is None:
-            raise MalformedAnswer(f"identifying {volume.name}: {ran.ended}")
-        expected = filled(asked.expected, values)
-        if found["id"].lower() != expected.lower():
-            said = excerpt(found["id"], 80)
-            why = f"the vendor's program says {said} for it, not {expected} (correct pairs.volumes.{volume.name})"
-            raise SafetyRefusal(f"{self._setting.target}: {volume.name}: {why}; nothing was ordered")
+        if asked := self._template.identify:
+            values = self._setting.of_volume(volume)
+            found = self._found(asked.steps, asked.pattern, asked.timeout, values, volume.name)
+            self._same(volume.name, found["id"], filled(asked.expected, values))
+
+    def _identify_pair(self, request: PairRequest) -> None:
+        if asked := self._template.identify_pair:
+            values = self._setting.of_pair(request.primary, request.secondary)
+            called = f"the pair of {request.primary.name} and {request.secondary.name}"
+            found = self._found(asked.steps, asked.pattern, asked.timeout, values, called)
+            self._same(request.primary.name, found["primary"], filled(asked.primary, values))
+            self._same(request.secondary.name, found["secondary"], filled(asked.secondary, values))
+
+    def _found(self, steps: Steps, pattern: str, timeout: float, values: dict[str, str], called: str) -> re.Match[str]:
+        """What the vendor's program says of a volume or pair by its own name; raises MalformedAnswer."""
+        ran = self._programs.run(self._setting.filled(steps, values), timeout)
+        found = re.search(pattern, ran.text, re.MULTILINE)
+        if ran.code or ran.problem or not found or None in found.groupdict().values():
+            raise MalformedAnswer(f"identifying {called}: {ran.ended}")
+        return found
+
+    def _same(self, name: str, found: str, expected: str) -> None:
+        if found.lower() != expected.lower():
+            why = (
+                f"the vendor's program says {excerpt(found, 80)} for it, not {expected} (correct pairs.volumes.{name})"
+            )
+            raise SafetyRefusal(f"{self._setting.target}: {name}: {why}; nothing was ordered")
 
     def _vacant(self, request: PairRequest) -> None:
         """Raise SafetyRefusal for an S-VOL that is in another pair than the one that is ordered."""

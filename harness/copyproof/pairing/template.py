@@ -31,6 +31,8 @@ FACTS = ("naa", "name", "node", "number", "blocks", "block_size", "bytes")
 """What is known of each volume, whatever the target file says."""
 MOST_SECONDS = 3600
 
+_ENDS = ("primary", "secondary")
+
 
 class Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A frozen table of a template in which unknown keys are errors."""
@@ -89,6 +91,17 @@ class Identification(Table, frozen=True, kw_only=True):
     timeout: float = 0
 
 
+class PairIdentification(Table, frozen=True, kw_only=True):
+    """How it is proven which volumes a vendor's name of a pair means, where it names pairs and not volumes: the groups
+    `primary` and `secondary` of `pattern` must be what stands under these names here."""
+
+    steps: Steps
+    pattern: str
+    primary: str = "{primary.naa}"
+    secondary: str = "{secondary.naa}"
+    timeout: float = 0
+
+
 class Listing(Table, frozen=True, kw_only=True):
     """How all pairs are listed: each match of `row` is one, whose groups `primary` and `secondary` hold what `called`
     makes of a volume. The other groups and `words` are as in a question."""
@@ -122,6 +135,7 @@ class Template(Table, frozen=True, kw_only=True):
     status: Question
     paired: Question | None = None
     identify: Identification | None = None
+    identify_pair: PairIdentification | None = None
     display: Listing | None = None
     wait: Waiting | None = None
 
@@ -159,10 +173,15 @@ def _others(template: Template, of_pair: Collection[str], of_volume: Collection[
         yield from _pattern("identify.pattern", asked.pattern, ("id",), needed=("id",))
         yield from _text("identify.expected", asked.expected, of_volume)
         yield from _seconds("identify.timeout", asked.timeout)
+    if proven := template.identify_pair:
+        yield from _steps("identify_pair", proven.steps, of_pair, template)
+        yield from _pattern("identify_pair.pattern", proven.pattern, _ENDS, needed=_ENDS)
+        for name in _ENDS:
+            yield from _text(f"identify_pair.{name}", getattr(proven, name), of_pair)
+        yield from _seconds("identify_pair.timeout", proven.timeout)
     if listed := template.display:
-        groups = ("primary", "secondary")
         yield from _steps("display", listed.steps, template.names, template)
-        yield from _pattern("display.row", listed.row, (*groups, *STATE_GROUPS, *NUMBER_GROUPS), needed=groups)
+        yield from _pattern("display.row", listed.row, (*_ENDS, *STATE_GROUPS, *NUMBER_GROUPS), needed=_ENDS)
         yield from _states("display.row", Reading(pattern=listed.row))
         yield from _text("display.called", listed.called, of_volume)
         yield from _seconds("display.timeout", listed.timeout)

@@ -89,6 +89,20 @@ def test_what_the_vendor_says_of_a_volume_may_be_another_name_than_its_naa(lab: 
         lab.service(raw=raw).order(ask(CREATE))
 
 
+def test_the_vendors_name_of_a_pair_must_mean_both_volumes(lab: Lab) -> None:
+    asked = {"steps": [["echo", f"L {NAAS[0]} R {NAAS[1]}"]], "pattern": r"^L (?P<primary>\S+) R (?P<secondary>\S+)$"}
+    service = lab.service(raw=changed("identify_pair", asked))
+    assert service.order(ask(CREATE)).accepted
+    with pytest.raises(SafetyRefusal) as told:
+        service.order(ask(CREATE, P, S2))
+    why = f"the vendor's program says {NAAS[1]} for it, not {NAAS[2]} (correct pairs.volumes.secondary-2)"
+    assert str(told.value) == f"lab: secondary-2: {why}; nothing was ordered"
+    silent = lab.service(raw=changed("identify_pair", {**asked, "steps": [["echo", "rubbish"]]}))
+    with pytest.raises(MalformedAnswer, match=r"^identifying the pair of primary and secondary: exit 0: rubbish"):
+        silent.order(ask(SPLIT))
+    assert lab.log == ["create primary secondary"]
+
+
 def listed(raw: dict[str, Any]) -> dict[str, Any]:
     """With a listing that shows the files in which the vendor's program keeps its pairs."""
     show = 'cd "$1" && for f in tool.*.*; do echo "$f $(cat "$f")"; done'
