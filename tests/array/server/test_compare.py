@@ -193,7 +193,7 @@ def test_compare_and_write_with_labels_compares_and_writes_them() -> None:
 def test_orwrite_sets_bits_and_clears_none() -> None:
     sender = host()
     sender.send("2a000000001e00000200", payload(2, 0xA0))
-    sender.send("8b00000000000000001e000000020000", payload(2, 0x05))
+    sender.send("8b00000000000000001e000000020000", payload(2, 0x25))
     assert sender.held(LBA, 2).data.tobytes() == payload(2, 0xA5)
     assert sender.send("28200000001e00000200") == interleave(own(payload(2)))
 

@@ -56,6 +56,20 @@ def test_limits_and_provisioning_are_told() -> None:
     assert (told.unmap, told.reads_zeros) == (True, True)
 
 
+@pytest.mark.parametrize(
+    "begins",
+    [
+        "0086003c 070701",
+        "00b0003c 01ff0000 00010000 00010000 00000000 00100000 00000100 00000001 80000000 0000000000200000",
+        "00b1003c 0001",
+        "00b20004 00e40200",
+    ],
+)
+def test_a_page_has_these_bytes_and_zeros_behind_them(begins: str) -> None:
+    page = host().send(f"1201{begins[2:4]}ffff00")
+    assert page.hex() == begins.replace(" ", "").ljust(2 * vpd.page_length(page), "0")
+
+
 @pytest.mark.parametrize(("protection", "expected"), [(0, 0x00), (1, 0x07), (2, 0x17), (3, 0x27)])
 def test_extended_inquiry_names_the_one_protection_type(protection: int, expected: int) -> None:
     assert host(protection=protection).order(cdb.inquiry(0x86))[4] == expected
