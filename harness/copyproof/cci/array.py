@@ -78,12 +78,9 @@ class Array:
         need(result, "asking for all pairs", path.name)
         return decode_pairs(result.data)
 
-    def sights(self, member: Member) -> tuple[Sight, Sight]:
-        """Return how both volumes of a member stand, that of this side first; raises as `pairs`."""
-        return (
-            sight(member.local, member.remote, self.pairs(member.local)),
-            sight(member.remote, member.local, self.pairs(member.remote)),
-        )
+    def local(self, member: Member) -> Sight:
+        """Return how the volume on this side of a member stands; raises as `pairs`."""
+        return sight(member.local, member.remote, self.pairs(member.local))
 
     def meant(self, member: Member) -> PairEntry | None:
         """Return the pair of a member's two volumes, whichever is the P-VOL; None where there is none."""

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from copyproof.cci.array import Array
 from copyproof.cci.horcm import Member
-from copyproof.cci.states import ATTRIBUTES, Sight
+from copyproof.cci.states import ATTRIBUTES, Sight, sight
 from copyproof.scsi.pair import VolumeRole
 
 NOTHING = "-"
@@ -51,23 +51,25 @@ class Row:
 def rows(array: Array, members: Sequence[Member], form: Form) -> Iterator[Row]:
     """Give both sides of each member; raises CciError, DeviceError."""
     numbers = array.numbers(members[0].local)
+    # Each volume is asked once, so that what it is in several members is the same.
+    pairs = {naa: array.pairs(naa) for naa in dict.fromkeys(end for m in members for end in (m.local, m.remote))}
     for member in members:
-        for side, sight in zip("LR", array.sights(member), strict=True):
-            yield _row(member, side, sight, numbers, form)
+        for side, naa, other in (("L", member.local, member.remote), ("R", member.remote, member.local)):
+            yield _row(member, side, sight(naa, other, pairs[naa]), numbers, form)
 
 
-def _row(member: Member, side: str, sight: Sight, numbers: Mapping[str, int], form: Form) -> Row:
-    paired = sight.pair
-    split = (sight.role, sight.status) == (VolumeRole.PRIMARY, "PSUS")
+def _row(member: Member, side: str, seen: Sight, numbers: Mapping[str, int], form: Form) -> Row:
+    paired = seen.pair
+    split = (seen.role, seen.status) == (VolumeRole.PRIMARY, "PSUS")
     return Row(
         member.group,
         member.device,
         side,
-        _number(numbers, sight.naa, form),
-        ATTRIBUTES[sight.role],
-        sight.status if paired else NOTHING,
+        _number(numbers, seen.naa, form),
+        ATTRIBUTES[seen.role],
+        seen.status if paired else NOTHING,
         str(paired.percent) if paired else NOTHING,
-        _number(numbers, sight.partner, form) if paired else NOTHING,
+        _number(numbers, seen.partner, form) if paired else NOTHING,
         "W" if split else NOTHING,
         str(paired.mirror) if paired else NOTHING,
     )

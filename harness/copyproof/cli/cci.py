@@ -192,7 +192,7 @@ def pairevtwait(array: Array, target: orders.Target, wanted: tuple[str, ...], ti
 @_of_group
 def pairvolchk(array: Array, target: orders.Target, status: bool) -> None:
     """Tell by the exit code what the volumes on this side are: 1 SMPL, 2 P-VOL, 3 S-VOL."""
-    sights = [array.sights(member)[0] for member in target.members]
+    sights = [array.local(member) for member in target.members]
     role = states.one_role(sights)
     word, code = states.status_code(sights)
     known = "" if role is VolumeRole.SIMPLEX else f".[status = {word}]"

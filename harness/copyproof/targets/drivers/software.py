@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
 
@@ -15,9 +16,11 @@ from copyproof.scsi.command import Command
 from copyproof.scsi.inquiry import parse_inquiry
 from copyproof.scsi.vpd import Page, unit_naa, unit_serial
 from copyproof.serving.inproc import Served
+from copyproof.serving.socket import Seat, ServedSocket
 from copyproof.targets.arrays import complaint, mapped, settings_of
+from copyproof.targets.drivers import horcm
 from copyproof.targets.known import NUMBERS
-from copyproof.targets.live import LiveTarget, Lun, Role
+from copyproof.targets.live import LiveTarget, Lun, PairHooks, Role
 from copyproof.targets.spec import TargetSpec
 from copyproof.transport.base import Transport
 from copyproof.transport.inprocess import InProcess
@@ -43,8 +46,9 @@ class SoftwareDriver:
             array = Served(settings_of(self.spec, naas, folder))
             stack.callback(_complain, array)
             luns = {role: _lun(role, array) for role in naas}
+            hooks = stack.enter_context(_hooks(self.spec, folder, array, naas))
             self._stack = stack.pop_all()
-        return LiveTarget(self.spec, luns, {"fabric": "in process"}, array)
+        return LiveTarget(self.spec, luns, {"fabric": "in process"}, array, hooks)
 
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
@@ -87,6 +91,18 @@ def _answer(path: Transport, command: Command) -> bytes:
     result = settled(path, command)
     need(result, "looking at the unit", path.name)
     return result.data
+
+
+@contextmanager
+def _hooks(spec: TargetSpec, folder: Path, array: Served, naas: Mapping[Role, str]) -> Iterator[PairHooks]:
+    """Let pairs be ordered by other processes, where the target says so: they reach the array by a socket."""
+    if not horcm.wanted(spec):
+        yield PairHooks()
+        return
+    seen: dict[Role, str] = {role: naa for role, naa in naas.items() if role is not Role.HIDDEN}
+    seats = {naa: Seat(mapped(role).initiator, NUMBERS[role]) for role, naa in seen.items()}
+    with ServedSocket(folder / "array", array, seats):
+        yield horcm.prepare(folder, seen, folder / "array")
 
 
 def _complain(array: Served) -> None:
