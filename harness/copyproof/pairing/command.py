@@ -32,8 +32,8 @@ from copyproof.pairing.template import Operation, Template, Waiting
 from copyproof.process import Runner
 from copyproof.scsi.pair import PairCommand, PairState
 
-_JOINS = (PairCommand.RESYNC, PairCommand.RESTORE, PairCommand.DELETE)
-_SPLIT = (PairState.PSUS, PairState.PSUS_SP)
+_LEAVE = (PairCommand.SPLIT, PairCommand.SUSPEND)
+"""What leaves an S-VOL where it is; before all else one that is there only in some states has to go."""
 _MARGIN = 10.0
 """Seconds that a vendor's waiting program has beyond the time that it is told to wait."""
 
@@ -41,7 +41,7 @@ _MARGIN = 10.0
 class CommandPairs:
     """The pair service of a target whose vendor has programs for pairs.
 
-    `volumes` are all that the target has for pairs; `presence` maps and unmaps S-VOLs that are there only while split.
+    `volumes` are all that the target has for pairs; `presence` maps and unmaps S-VOLs that are not there in all states.
     Raises UsageError for names that do not fit the template.
     """
 
@@ -76,7 +76,8 @@ class CommandPairs:
         """
         steps, operation = self._steps(request)
         prove(request, self._asking, self._declared.secondary_exists)
-        if self._presence and request.command in _JOINS:
+        self._offered(request)
+        if self._presence and request.command not in _LEAVE:
             self._presence.vanish(request.secondary.name)
         ran = self._programs.run(steps, operation.timeout)
         try:
@@ -88,6 +89,16 @@ class CommandPairs:
             raise PairFault(f"{request.command.value}: {problem}; the pair: {told}", ran.proof) from None
         self._settle(request.primary, request.secondary)
         return answered
+
+    def _offered(self, request: PairRequest) -> None:
+        """Raise UsageError in a state that the target does not offer the order in: a program that does not look at
+        states might do harm then."""
+        if request.command not in self._declared.only_in:
+            return
+        shown = self.status(request.primary, request.secondary)
+        if not self._declared.offers(request.command, shown.primary_state):
+            key = f"{self._setting.target}: pairs.only_in.{name_of(request.command)}"
+            raise UsageError(f"{key}: not in this state, so nothing was ordered; the pair: {shown}")
 
     def status(self, primary: PairVolume, secondary: PairVolume) -> PairStatus:
         """Ask for a pair; raises DeviceError."""
@@ -115,7 +126,7 @@ class CommandPairs:
         if idle is None and (waiting := self._template.wait) and (word := _word(waiting, states)):
             self._wait_by(waiting, word, primary, secondary, timeout)
         seen = wait_for(lambda: self.status(primary, secondary), states, max(0, end - time.monotonic()), idle)
-        if self._presence and seen.secondary_state in _SPLIT:
+        if self._presence and self._declared.there(seen):
             self._presence.appear(secondary.name)
         return seen
 
@@ -156,10 +167,10 @@ class CommandPairs:
         return told_of(lambda: self.status(primary, secondary))
 
     def _settle(self, primary: PairVolume, secondary: PairVolume) -> None:
-        """Let an S-VOL that is there only while split be there if it is."""
+        """Let an S-VOL that is there only in some states be there if it is."""
         if self._presence is None:
             return
-        if self.status(primary, secondary).secondary_state in _SPLIT:
+        if self._declared.there(self.status(primary, secondary)):
             self._presence.appear(secondary.name)
         else:
             self._presence.vanish(secondary.name)

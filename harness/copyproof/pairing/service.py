@@ -135,11 +135,13 @@ class Declared:
 
     `states` are those that it has, `shows` what it shows some of them as, for want of a word of their own; `access` is
     what a host may do with P-VOL and S-VOL in each state; `slot` is how many bytes it notes as changed together;
-    `progress` says that it tells a percentage.
+    `progress` says that it tells a percentage. `only_in` are the states in which a command can be ordered at all, for
+    each that cannot be in every state.
     """
 
     operations: frozenset[PairCommand] = frozenset(PairCommand)
     kinds: frozenset[SplitKind] = frozenset(SplitKind)
+    only_in: Mapping[PairCommand, frozenset[PairState]] = field(default_factory=lambda: MappingProxyType({}))
     states: frozenset[PairState] = frozenset(PairState)
     shows: Mapping[PairState, PairState] = field(default_factory=lambda: MappingProxyType({}))
     access: Mapping[PairState, tuple[HostAccess, HostAccess]] = field(default_factory=lambda: MappingProxyType({}))
@@ -173,16 +175,32 @@ class Declared:
             return False
         return self.shown(state) is not self.shown(then) or status.percent == 100
 
+    def offers(self, command: PairCommand, state: PairState) -> bool:
+        """Whether a command can be ordered in a state, whatever the answer is.
+
+        >>> Declared(only_in={PairCommand.SPLIT: frozenset()}).offers(PairCommand.SPLIT, PairState.PAIR)
+        False
+        """
+        return command in self.operations and state in self.only_in.get(command, frozenset(PairState))
+
+    def there(self, status: PairStatus) -> bool:
+        """Whether an S-VOL is there in what a pair shows, so that a host may at least read it."""
+        state = status.secondary_state
+        if self.secondary_exists is Existence.SPLIT:
+            return state in (PairState.PSUS, PairState.PSUS_SP)
+        return state not in self.access or self.access[state][1] > HostAccess.NONE
+
 
 class Presence(Protocol):
-    """Makes an S-VOL that is there only while its pair is split appear as a unit, and vanish; by name."""
+    """Makes an S-VOL that is there only in some states, as while its pair is split, appear and vanish; by name."""
 
     def appear(self, name: str) -> None:
-        """Map it, after a split; raises DeviceError."""
+        """Map it, after a split; nothing happens where it is mapped. Raises DeviceError."""
         ...
 
     def vanish(self, name: str) -> None:
-        """Unmap it, before a resynchronisation, a restore or a delete; nothing happens where it is not mapped."""
+        """Unmap it, before any order but a split or a suspension; nothing happens where it is not mapped. Raises
+        DeviceError."""
         ...
 
 

@@ -37,6 +37,7 @@ def snapshot(root: Path = Path("/")) -> Snapshot:
         {
             "configfs": _folders(target),
             "loop devices": _texts(root, "sys/block/loop*/loop/backing_file"),
+            "mapped devices": _texts(root, "sys/block/dm-*/dm/name"),
             "iSCSI sessions": _texts(root, "sys/class/iscsi_session/session*/targetname"),
             "iSCSI records": {f"{k} {n}" for k in ("nodes", "ifaces") for n in initiator.records(k, root)},
             "TCMU rings": _texts(root, "sys/class/uio/uio*/name"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
 from copyproof.errors import UsageError
@@ -97,7 +97,8 @@ def declared(spec: TargetSpec) -> Declared:
     return Declared(
         operations=frozenset(operation(name) for name in pairs.operations),
         kinds=frozenset(map(SplitKind, pairs.kinds)),
-        states=frozenset(map(PairState, pairs.states)),
+        only_in=MappingProxyType({operation(name): _states(names) for name, names in pairs.only_in.items()}),
+        states=_states(pairs.states),
         shows=MappingProxyType({PairState(name): PairState(word) for name, word in pairs.shows.items()}),
         access=MappingProxyType({state: _access(pairs, rules, state) for state in PairState}),
         secondary_exists=Existence(pairs.secondary_exists),
@@ -120,7 +121,11 @@ def pairs_of(spec: TargetSpec) -> PairSpec:
 
 def block_size_of(spec: TargetSpec) -> int:
     """Return the bytes of a block, as far as the target file says."""
-    return spec.lio.block_size if spec.driver == "lio" else spec.array.block_size
+    return spec.lio.block_size if spec.driver in ("lio", "mirror") else spec.array.block_size
+
+
+def _states(names: Iterable[str]) -> frozenset[PairState]:
+    return frozenset(map(PairState, names))
 
 
 def _access(pairs: PairSpec, rules: PairRules, state: PairState) -> tuple[HostAccess, HostAccess]:

@@ -44,6 +44,7 @@ class RuleSpec(Struct, frozen=True, kw_only=True):
 class PairSpec(Struct, frozen=True, kw_only=True):
     """How pairs are reached and what they can do.
 
+    `only_in` names the states in which an operation can be ordered, for each that cannot be in all of them.
     `way` is by the vendor commands in band, or by the commands of a `template`: a shipped one by name, or a file by a
     path ending in `.toml`. `slot` is in bytes, `timeout` in seconds for one command of a template. `access` says where
     a state allows a host something else than the guides' table, `shows` which word stands for a state that has none of
@@ -53,6 +54,7 @@ class PairSpec(Struct, frozen=True, kw_only=True):
     way: Literal["inband", "command"] = "inband"
     template: str = ""
     operations: tuple[OperationName, ...] = OPERATIONS
+    only_in: dict[OperationName, tuple[StateName, ...]] = field(default_factory=dict)
     kinds: tuple[Literal["normal", "quick"], ...] = ("normal", "quick")
     states: tuple[StateName, ...] = STATES
     shows: dict[StateName, StateName] = field(default_factory=dict)

@@ -15,7 +15,7 @@ PAIRED = ("primary", "secondary", "secondary-2", "secondary-3", "other-primary",
 """The roles of pairs: each may be left out."""
 ROLES = ("source", "destination", "bystander", "hidden", "readonly", *PAIRED)
 _MADE = ("source", "destination", "bystander", "hidden")
-_NEEDED = {"lio": _MADE, "software": _MADE, "tcmu": _MADE, "lab": ("source", "destination")}
+_NEEDED = {"lio": _MADE, "software": _MADE, "tcmu": _MADE, "mirror": _MADE, "lab": ("source", "destination")}
 #: The bytes that a bystander may have at most: it is written whole, and read whole after each command.
 BYSTANDER_LIMIT = 256 << 20
 
@@ -33,7 +33,7 @@ def _faults(target: TargetSpec) -> Iterator[Fault]:
     yield from _overlap(target)
     yield from _way(target)
     yield from _pairs(target)
-    yield from {"lio": _lio, "lab": _lab, "software": _array, "tcmu": _array}[target.driver](target)
+    yield from {"lio": _lio, "lab": _lab, "software": _array, "tcmu": _array, "mirror": _mirror}[target.driver](target)
 
 
 def _common(target: TargetSpec) -> Iterator[Fault]:
@@ -66,6 +66,12 @@ def _lio(target: TargetSpec) -> Iterator[Fault]:
     if "readonly" in target.luns and target.lio.fabric != "iscsi":
         yield "luns.readonly", "only lio.fabric = iscsi can map a unit read-only"
     yield from _made(target)
+
+
+def _mirror(target: TargetSpec) -> Iterator[Fault]:
+    if target.lio.backstore != "iblock" or target.lio.protection or target.lio.block_size != 512:
+        yield "lio.backstore", "must be iblock, with block_size = 512 and protection = 0: the volumes are block devices"
+    yield from _lio(target)
 
 
 def _made(target: TargetSpec) -> Iterator[Fault]:
@@ -102,7 +108,7 @@ def _pairs(target: TargetSpec) -> Iterator[Fault]:
     from copyproof.targets.pairspec import faults
 
     if target.pairs:
-        block_size = target.lio.block_size if target.driver == "lio" else target.array.block_size
+        block_size = target.lio.block_size if target.driver in ("lio", "mirror") else target.array.block_size
         for key, problem in faults(target.pairs, target.luns, block_size):
             yield f"pairs.{key}", problem
 

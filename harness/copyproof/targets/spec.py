@@ -106,6 +106,12 @@ class ArraySpec(Struct, frozen=True, kw_only=True):
     defects: tuple[str, ...] = ()
 
 
+class MirrorSpec(Struct, frozen=True, kw_only=True):
+    """What pairs the volumes of the mirror driver: LVM's RAID1, or device mapper's snapshots."""
+
+    manager: Literal["lvm", "dmsetup"] = "lvm"
+
+
 class TargetSpec(Struct, frozen=True, kw_only=True):
     """A whole target file. Times in seconds; `luns` by role: source, destination, bystander, hidden, readonly, and the
     volumes of pairs, primary, secondary, secondary-2, secondary-3, other-primary, other-secondary.
@@ -117,7 +123,7 @@ class TargetSpec(Struct, frozen=True, kw_only=True):
     """
 
     name: str
-    driver: Literal["lio", "lab", "software", "tcmu"]
+    driver: Literal["lio", "lab", "software", "tcmu", "mirror"]
     luns: dict[str, LunSpec]
     title: str = ""
     profile: str = ""
@@ -128,6 +134,7 @@ class TargetSpec(Struct, frozen=True, kw_only=True):
     labels: Labels = Labels()
     lio: LioSpec = LioSpec()
     array: ArraySpec = ArraySpec()
+    mirror: MirrorSpec = MirrorSpec()
     pairs: PairSpec | None = None
 
 
@@ -178,10 +185,10 @@ def load(name_or_path: str) -> TargetSpec:
 def parse(raw: dict[str, Any], where: str) -> TargetSpec:
     """Make a target of a decoded table; `where` names the file in errors.
 
-    >>> parse({"driver": "loi"}, "t.toml")
+    >>> parse({"driver": "loi"}, "t.toml")  # doctest: +ELLIPSIS
     Traceback (most recent call last):
         ...
-    copyproof.errors.UsageError: t.toml: driver: 'loi' is not allowed; it must be one of lio, lab, software, tcmu
+    copyproof.errors.UsageError: t.toml: driver: 'loi' is not allowed; it must be one of lio, lab, software, ...
     """
     from copyproof.targets.complaints import convert
     from copyproof.targets.rules import check

@@ -12,6 +12,7 @@ TARGET = "sys/kernel/config/target"
 LEAVINGS = {
     "configfs": f"{TARGET}/core/fileio_16/unit/",
     "loop devices": "sys/block/loop0/loop/backing_file",
+    "mapped devices": "sys/block/dm-0/dm/name",
     "iSCSI sessions": "sys/class/iscsi_session/session1/targetname",
     "iSCSI records": "etc/iscsi/nodes/iqn.x",
     "TCMU rings": "sys/class/uio/uio0/name",

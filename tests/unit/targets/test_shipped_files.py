@@ -29,12 +29,13 @@ def test_every_target_is_in_the_table(name: str) -> None:
 
 
 def test_every_key_is_explained() -> None:
-    keys = {*spec.TargetSpec.__struct_fields__} - {"overlap", "labels", "lio", "array", "luns", "pairs"}
+    keys = {*spec.TargetSpec.__struct_fields__} - {"overlap", "labels", "lio", "array", "mirror", "luns", "pairs"}
     tables: tuple[tuple[str, type[Struct]], ...] = (
         ("overlap", spec.Overlap),
         ("labels", spec.Labels),
         ("lio", spec.LioSpec),
         ("array", spec.ArraySpec),
+        ("mirror", spec.MirrorSpec),
         ("pairs", PairSpec),
         ("pairs.rules", RuleSpec),
     )
@@ -64,7 +65,7 @@ LAB_KEYS = sorted(
         *spec.LunSpec.__struct_fields__,
         *ROLES,
     }
-    - {"lio", "array", "pairs", "size"}
+    - {"lio", "array", "mirror", "pairs", "size"}
 )
 
 

@@ -17,6 +17,7 @@ DRIVERS = {
     "lio": "copyproof.targets.drivers.lio.driver:LioDriver",
     "lab": "copyproof.targets.drivers.lab:LabDriver",
     "software": "copyproof.targets.drivers.software:SoftwareDriver",
+    "mirror": "copyproof.targets.drivers.mirror.driver:MirrorDriver",
     "tcmu": "copyproof.targets.drivers.tcmu.driver:TcmuDriver",
 }
 

@@ -92,19 +92,37 @@ def make(spec: LioSpec, wanted: Wanted, run: process.Runner) -> Backstore:
     return Backstore(wanted.role, so, naa(wanted.serial), tuples if spec.protection and tuples.exists() else None)
 
 
-def _truncated(wanted: Wanted) -> str:
-    handle = os.open(wanted.file, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
+def attach(file: Path, size: int, run: process.Runner) -> str:
+    """Make a file of so many bytes and return the node of a loop device on it; raises UsageError when there is none."""
+    done = run(["losetup", "--find", "--show", _truncated(file, size)], timeout=30)
+    if done.code:
+        raise UsageError(f"no loop device for {file}: {done.error_text.strip()}")
+    return done.text.strip()
+
+
+def block(wanted: Wanted, node: str) -> Backstore:
+    """Make a storage object of a block device; raises DeviceError when LIO refuses."""
+    from rtslib_fb import RTSLibError
+
     try:
-        os.truncate(handle, wanted.size)
+        return Backstore(wanted.role, _block(wanted, node), naa(wanted.serial), None)
+    except (RTSLibError, OSError) as error:
+        raise DeviceError(f"LIO refuses {node} for {wanted.role.value}: {error}") from error
+
+
+def _truncated(file: Path, size: int) -> str:
+    handle = os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
+    try:
+        os.truncate(handle, size)
     finally:
         os.close(handle)
-    return str(wanted.file)
+    return str(file)
 
 
 def _fileio(wanted: Wanted, run: process.Runner) -> Any:  # noqa: ARG001
     from rtslib_fb import FileIOStorageObject
 
-    dev = _truncated(wanted)
+    dev = _truncated(wanted.file, wanted.size)
     return FileIOStorageObject(wanted.name, dev=dev, size=wanted.size, wwn=wanted.serial, index=wanted.index)
 
 
@@ -115,12 +133,13 @@ def _ramdisk(wanted: Wanted, run: process.Runner) -> Any:  # noqa: ARG001
 
 
 def _iblock(wanted: Wanted, run: process.Runner) -> Any:
+    return _block(wanted, attach(wanted.file, wanted.size, run))
+
+
+def _block(wanted: Wanted, node: str) -> Any:
     from rtslib_fb import BlockStorageObject
 
-    done = run(["losetup", "--find", "--show", _truncated(wanted)], timeout=30)
-    if done.code:
-        raise UsageError(f"no loop device for {wanted.role.value}: {done.error_text.strip()}")
-    return BlockStorageObject(wanted.name, dev=done.text.strip(), wwn=wanted.serial, index=wanted.index)
+    return BlockStorageObject(wanted.name, dev=node, wwn=wanted.serial, index=wanted.index)
 
 
 _MAKERS = {"fileio": _fileio, "ramdisk": _ramdisk, "iblock": _iblock}

@@ -12,6 +12,7 @@ from copyproof.errors import DeviceError
 from copyproof.targets import discovery, lease
 from copyproof.targets.drivers.lio import ground, initiator
 from copyproof.targets.drivers.lio.backstores import COMPANY
+from copyproof.targets.drivers.mirror import mapper
 from copyproof.targets.lease import Mark
 
 GONE = 120.0
@@ -21,15 +22,18 @@ TARGET = ground.CONFIGFS / "target"
 
 @ground.quiet()
 def clear(mark: Mark, run: process.Runner = process.run) -> None:
-    """Take down sessions, targets, storage objects, loop devices and files of a mark, in this order.
+    """Take down sessions, targets, storage objects, mapped devices, loop devices and files of a mark, in this order.
 
     What is not there is no fault. Goes on past a step that fails; raises DeviceError at the end with what is left.
     """
     steps: dict[str, Callable[[], None]] = {
+        # One that waits since its run was killed would hold up whoever wants to let go of it.
+        "waiting devices": lambda: mapper.wake(mark, run),
         "sessions": lambda: initiator.clear(mark, run),
         "targets": lambda: _targets(mark),
         "units": lambda: discovery.wait_gone(f"6{COMPANY}{mark.run}", GONE),
         "storage objects": lambda: _storage_objects(mark),
+        "mapped devices": lambda: mapper.clear(mark, run),
         "loop devices": lambda: _loops(mark, run),
         "files": lambda: _files(mark),
     }

@@ -27,13 +27,15 @@ _BACKSTORE = {
     "user": ("target_core_user",),
 }
 _FABRIC = {"loopback": ("tcm_loop",), "iscsi": ("iscsi_target_mod", "iscsi_tcp")}
+_MANAGER = {"lvm": ("dm_mod", "dm_raid", "raid1"), "dmsetup": ("dm_mod", "dm_snapshot")}
 _PROGRAMS = {"sg_raw": "sg3-utils", "modprobe": "kmod", "blkid": "util-linux"}
 
 
 def modules(spec: TargetSpec) -> tuple[str, ...]:
     """Return the kernel modules that a target needs, in the order to load them."""
     backstore, way = built_of(spec)
-    return (*_SHARED, *_BACKSTORE[backstore], *_FABRIC[way])
+    manager = _MANAGER[spec.mirror.manager] if spec.driver == "mirror" else ()
+    return (*_SHARED, *_BACKSTORE[backstore], *_FABRIC[way], *manager)
 
 
 def built_of(spec: TargetSpec) -> tuple[str, str]:
@@ -46,7 +48,14 @@ def programs(spec: TargetSpec) -> dict[str, str]:
     backstore, way = built_of(spec)
     iscsi = {"iscsiadm": "open-iscsi", "iscsid": "open-iscsi"} if way == "iscsi" else {}
     loop = {"losetup": "mount"} if backstore == "iblock" else {}
-    return {**_PROGRAMS, **iscsi, **loop}
+    return {**_PROGRAMS, **iscsi, **loop, **_managers(spec)}
+
+
+def _managers(spec: TargetSpec) -> dict[str, str]:
+    """The programs that pair volumes."""
+    if spec.driver != "mirror":
+        return {}
+    return {"dmsetup": "dmsetup"} | ({"lvconvert": "lvm2"} if spec.mirror.manager == "lvm" else {})
 
 
 def obstacles(spec: TargetSpec, run: process.Runner = process.run) -> list[str]:

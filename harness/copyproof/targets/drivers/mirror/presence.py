@@ -1,0 +1,64 @@
+"""What is behind the unit of an S-VOL: the volume that there is now, or nothing.
+
+The unit itself stays mapped, with its designator and its nodes, as an array's does. Behind it is a device that leads to
+the volume, as long as that is no half of a mirror or has not gone; then every read and write of it fails. So nobody
+holds a volume that is about to be paired or merged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from copyproof.errors import DeviceError
+from copyproof.targets.drivers.mirror import mapper
+from copyproof.targets.drivers.mirror.mapper import Mapper
+
+
+@dataclass(frozen=True, slots=True)
+class Behind:
+    """One unit's device: its name, its bytes, and where it may lead to, the first that is there: (device mapper's name,
+    whether a host may write to it)."""
+
+    device: str
+    size: int
+    choices: tuple[tuple[str, bool], ...]
+
+
+class MappedPresence:
+    """Lets the units of S-VOLs lead to what is there, as they do when this is made.
+
+    `protect` has a unit, by name, refuse writes or allow them.
+    """
+
+    def __init__(
+        self,
+        units: Mapping[str, Behind],
+        devices: Mapper,
+        protect: Callable[[str, bool], None],
+        exists: Callable[[str], bool] = mapper.exists,
+    ) -> None:
+        self._units, self._mapper, self._protect, self._exists = units, devices, protect, exists
+        self._now = {name: there[0] for name, unit in units.items() if (there := self._there(unit))}
+
+    def appear(self, name: str) -> None:
+        """Lead a unit to the volume that there is; raises DeviceError where there is none."""
+        unit = self._units[name]
+        there = self._there(unit)
+        if there is None:
+            raise DeviceError(f"{name}: there is no volume of {', '.join(choice for choice, _ in unit.choices)}")
+        found, writable = there
+        if self._now.get(name) != found:
+            # First protected, then there: never the other way round.
+            self._protect(name, not writable)
+            self._mapper.load(unit.device, mapper.linear(str(mapper.NODES / found), unit.size))
+            self._now[name] = found
+
+    def _there(self, unit: Behind) -> tuple[str, bool] | None:
+        return next((choice for choice in unit.choices if self._exists(choice[0])), None)
+
+    def vanish(self, name: str) -> None:
+        """Let a unit lead to nothing."""
+        if self._now.pop(name, None):
+            unit = self._units[name]
+            self._mapper.load(unit.device, mapper.nothing(unit.size))
