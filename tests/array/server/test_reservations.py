@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from copyproof.array.server.copy_manager import CopyManager
+from copyproof.array.server.copy_operations import Operation
 from copyproof.array.server.reservations import Kind
 from copyproof.array.server.table import COMMANDS
 from copyproof.scsi.command import Status
@@ -248,6 +250,16 @@ def test_preempting_the_holder_takes_its_reservation(action: int) -> None:
     assert (keys(second), generation(second)) == ([THEIRS, LAST], 4)
     assert first.refused("000000000000") == "06/2A/05"
     assert third.refused("000000000000") == "06/2A/04"
+
+
+@pytest.mark.parametrize("action", [PREEMPT, PREEMPT_AND_ABORT])
+def test_the_tasks_of_who_is_preempted_end_only_where_that_is_asked_for(action: int) -> None:
+    _first, second, third = three(Kind.WRITE_EXCLUSIVE)
+    copies = [Operation((name, VOLUME, 7), 0) for name in (HOST, third.initiator)]
+    for copy in copies:
+        second.server.part(CopyManager).operations.begin(copy, listed=True)
+    assert out(second, action, THEIRS, MINE, Kind.WRITE_EXCLUSIVE) == "GOOD"
+    assert [copy.in_progress for copy in copies] == [action == PREEMPT, True]
 
 
 def test_preempting_another_registrant_leaves_the_reservation() -> None:
