@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
@@ -14,7 +14,7 @@ from copyproof.array.settings import ArraySettings, VolumeSettings
 from copyproof.errors import DeviceError, TargetLost
 from copyproof.serving.control import TICKS_MOST, Remote, answered
 from copyproof.serving.inproc import Served
-from copyproof.serving.tcmu.server import Desk
+from copyproof.serving.tcmu.server import CONNECTIONS_MOST, Desk
 
 
 @pytest.fixture
@@ -63,6 +63,23 @@ def test_who_does_not_read_its_answers_keeps_nobody_else_waiting(array: Served, 
         desk.stop()
         thread.join(10)
         desk.close()
+
+
+def test_more_connections_than_there_may_be_are_hung_up_on(array: Served, tmp_path: Path) -> None:
+    path = str(tmp_path / "control")
+    with closing(socket.socket(socket.AF_UNIX)) as listening, ExitStack() as stack:
+        listening.bind(path)
+        listening.listen(CONNECTIONS_MOST + 1)
+        desk = Desk(array)
+        stack.callback(desk.close)
+        callers = [stack.enter_context(closing(socket.socket(socket.AF_UNIX))) for _ in range(CONNECTIONS_MOST + 1)]
+        for caller in callers:
+            caller.connect(path)
+            desk.listen(listening)
+        assert callers[-1].recv(1) == b""
+        callers[0].setblocking(False)
+        with pytest.raises(BlockingIOError):
+            callers[0].recv(1)
 
 
 def _rest(connection: socket.socket) -> bytes:

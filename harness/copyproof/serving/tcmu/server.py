@@ -38,6 +38,8 @@ _TRANSFERS = {
 """READ and WRITE (10), (12), (16) and (32), these by their service action too: where the CDB has its count of blocks,
 in how many bytes, and where RDPROTECT or WRPROTECT."""
 _PROTECT = 0xE0
+CONNECTIONS_MOST = 64
+"""Connections to the control socket: one that finds no descriptor left would end the array."""
 
 
 def unprotected(cdb: bytes, room: int, block_size: int) -> bytes:
@@ -142,8 +144,11 @@ class Desk:
         station.kick()
 
     def listen(self, listening: socket.socket) -> None:
-        """Take a connection to the control socket."""
+        """Take a connection to the control socket, or hang up at once where there are as many as may be."""
         connection, _ = listening.accept()
+        if len(self._connections) >= CONNECTIONS_MOST:
+            connection.close()
+            return
         talk = Conversation(connection, self._array)
 
         def go_on() -> None:
