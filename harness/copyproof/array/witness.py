@@ -90,14 +90,18 @@ def ctl_25(events: Sequence[Event], locate: Locate) -> str:
 WITNESSES: dict[str, Witness] = {
     "CTL-01": ctl_01,
     "CTL-02": ctl_02,
+    "CTL-12": ctl_01,
     "CTL-13": ctl_13,
     "CTL-14": ctl_01,
     "CTL-15": ctl_02,
     "CTL-19": ctl_19,
+    "CTL-20": ctl_01,
+    "CTL-21": ctl_13,
     "CTL-23": ctl_23,
     "CTL-24": ctl_24,
 }
-"""The claims that events alone are enough for; 14 and 15 are 01 and 02 as a system."""
+"""The claims that events alone are enough for; 14 and 15 are 01 and 02 as a system, 12 is 01 as a method, 20 and 21 are
+12 and 13 as a program."""
 
 
 def _first_breach(events: Sequence[Event], *checks: Callable[[Chain], str]) -> str:

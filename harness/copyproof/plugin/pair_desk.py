@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import Enum
 from typing import NoReturn, Protocol
 
 import numpy as np
@@ -14,6 +17,7 @@ from copyproof.model.pairs import NEXT
 from copyproof.pairing.service import Declared, PairStatus
 from copyproof.plugin.bench import Bench, Unit
 from copyproof.plugin.pair_states import recipe
+from copyproof.plugin.pair_watch import PairWatch, watching
 from copyproof.plugin.pairing import Couple, Ordered, PairBench
 from copyproof.plugin.proof import command_record, order_record
 from copyproof.scsi.cdb import read16, write16
@@ -27,6 +31,8 @@ from copyproof.verdicts.verdict import Verdict
 
 BLOCKS = 8
 """Blocks of a host's read or write, unless a test says otherwise."""
+WHILE = 2.0
+"""Seconds in which a target with a clock of its own would show that it goes on copying."""
 
 
 class Ledger(Protocol):
@@ -91,7 +97,7 @@ class PairDesk:
     def fill(self, role: Role) -> None:
         """Stamp a volume in whole, with a new generation."""
         unit = self.bench.units.get(role)
-        if unit is not None and unit.volume is not None:
+        if unit is not None and unit.volume is not None and self.pairs.access(role) is HostAccess.READ_WRITE:
             self.pairs.stamp(role, 0, unit.blocks)
 
     def unit(self, role: Role) -> Unit:
@@ -135,7 +141,7 @@ class PairDesk:
         unjudged."""
         left = f"the test gave {self.unjudged} orders that it did not judge" if self.unjudged else ""
         self.pairs.clear()
-        rest = [role for role in self.pairs.roles if role not in self._looked]
+        rest = [role for role in self.pairs.roles if role not in self._looked and self.pairs.readable(role)]
         return self.seen + self._checked(rest), left
 
     def _judgement(self, wrong: str) -> Judgement:
@@ -159,6 +165,23 @@ class PairDesk:
     def _checked(self, roles: Sequence[Role]) -> Findings:
         units = [self.bench.units[role] for role in roles if role in self.bench.units]
         return Findings.total(self.bench.check(unit.lun.role, 0, unit.blocks) for unit in units if unit.volume)
+
+
+class Place(Enum):
+    """Where a touch is, seen from the front of a copy that goes upwards."""
+
+    BEFORE = "before the front"
+    AT = "at the front"
+    BEHIND = "behind the front"
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """Some blocks; `uncopied` is the LBA and count of those that surely were not copied yet."""
+
+    lba: int
+    count: int
+    uncopied: tuple[int, int]
 
 
 class Pair:
@@ -189,6 +212,11 @@ class Pair:
         """The blocks of each of its volumes."""
         return self.bench.volume(self.couple.primary).blocks
 
+    @property
+    def slot(self) -> int:
+        """How many blocks the target notes as changed together."""
+        return self.desk.slot
+
     def order(
         self,
         command: PairCommand,
@@ -200,10 +228,10 @@ class Pair:
     ) -> Ordered:
         """Order something; ends the test where the target declares that it has no such thing."""
         declared = self.desk.declared
-        lacking = command not in declared.operations or kind not in declared.kinds
+        lacking = not declared.offers(command, self.state) or kind not in declared.kinds
         if lacking or (group and not declared.groups):
             what = f"{command.value} ({kind.value})" if kind is not SplitKind.STEADY else command.value
-            self.desk.test.left_out(Verdict.NOT_SUPPORTED, f"the target declares no {what}")
+            self.desk.test.left_out(Verdict.NOT_SUPPORTED, f"the target declares no {what} in {self.state.value}")
         done = self.bench.order(self.couple, command, kind, group=group, whole_group=whole_group, pace=pace)
         self.desk.note(done)
         return done
@@ -231,20 +259,32 @@ class Pair:
         """Let nothing go on by itself from now on, where the target can be held."""
         self.bench.hold()
 
-    def copies(self, slots: int) -> None:
-        """Let the copying go on by so many slots at the slowest pace, where the target is a white box."""
+    def half_copied(self) -> Pair:
+        """Let a copy that is held at the slowest pace come half its way, where the target is a white box."""
         if self.bench.control:
-            self.bench.control.run(slots)
+            self.bench.control.run(self.blocks // self.desk.slot // 2)
+        return self
 
-    @property
-    def front(self) -> int:
-        """How many blocks are copied, as far as the target tells: the copy goes upwards; ends the test otherwise."""
-        status = self.status
-        if status.pending is not None:
-            return self.blocks - status.pending
-        if status.percent is None:
-            self.desk.test.left_out(Verdict.NOT_OBSERVABLE, "the target does not tell how far a copy is")
-        return self.blocks * (status.percent or 0) // 100
+    def spot(self, place: Place) -> Spot:
+        """Return some blocks before, at or behind the front of the copy under way, as far as the target tells where
+        that is; ends the test where it cannot be met."""
+        status, slot = self.status, self.desk.slot
+        pending = status.pending if status.pending is not None else self._pending(status.percent)
+        front = (self.blocks - pending) // slot * slot
+        if not 0 < front < self.blocks:
+            why = f"the copy front cannot be met: {front} of {self.blocks} blocks are copied"
+            self.desk.test.left_out(Verdict.NOT_OBSERVABLE, why)
+        half = BLOCKS // 2
+        if place is Place.AT:
+            # Single slots behind the front may be copied already: so the front may be a slot before where it seems.
+            return Spot(front - slot - half, slot + BLOCKS, (front, half))
+        if place is Place.BEFORE:
+            return Spot(front // 2, BLOCKS, (front, 0))
+        behind = (front + self.blocks) // 2
+        return Spot(behind, BLOCKS, (behind, BLOCKS))
+
+    def _pending(self, percent: int | None) -> int:
+        return self.blocks if percent is None else self.blocks * (100 - percent) // 100
 
     def write(self, role: Role, lba: int = 0, count: int = BLOCKS) -> None:
         """Write stamps, which must go well; raises DeviceError."""
@@ -267,7 +307,7 @@ class Pair:
         bench.generation += 1
         data = bench.stamper.make(unit.number, lba, count, bench.generation).tobytes()
         result = self.desk.send(unit, write16(lba, data, self._block_size))
-        self._judge_access(f"a write to {role.value}", result, allowed, self.desk.declared.rules.write_refused)
+        self._judge_access(f"a write to {role.value}", result, allowed, self._write_refusals(role))
         if result.good:
             bench.model.write(unit.number, lba, count, bench.generation)
 
@@ -276,10 +316,23 @@ class Pair:
         self.desk.seen += self.desk.bench.check(role, lba, count)
 
     @contextmanager
-    def held(self) -> Iterator[None]:
-        """Let nothing go on by itself within the block."""
-        with self.bench.held():
-            yield
+    def watched(self) -> Iterator[PairWatch]:
+        """Record what the controller does within the block, where anything shows it."""
+        with watching(self) as watch:
+            yield watch
+
+    def passes_time(self) -> None:
+        """Let as much time pass as a whole copy would take at the slowest pace, or a while on a target with a clock of
+        its own."""
+        if self.bench.control:
+            self.bench.control.run(self.blocks // self.desk.slot + 1)
+        else:
+            time.sleep(WHILE)
+
+    def _write_refusals(self, role: Role) -> Sequence[Outcome]:
+        """How a write is refused; where not even a read is allowed, as a read."""
+        rules = self.desk.declared.rules
+        return rules.write_refused if self.bench.access(role) is HostAccess.READ else rules.read_refused
 
     @property
     def _block_size(self) -> int:

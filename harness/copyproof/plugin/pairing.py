@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -23,6 +22,8 @@ PATIENCE = 300.0
 """Seconds that a copy of one pair may take."""
 TICKS = 16
 """Ticks of a white box between two looks at a pair that is waited for."""
+PRIMARIES = (Role.PRIMARY, Role.OTHER_PRIMARY)
+"""Those of P-VOLs."""
 ROLES = tuple(Role(name) for name in PAIRED)
 """The roles of pairs."""
 
@@ -187,15 +188,6 @@ class PairBench:
         if self.control:
             self.control.release()
 
-    @contextmanager
-    def held(self) -> Iterator[None]:
-        """Let nothing go on by itself within the block."""
-        self.hold()
-        try:
-            yield
-        finally:
-            self.release()
-
     def clear(self) -> None:
         """Delete every pair that may be there, so that the volumes are on their own; raises DeviceError."""
         self.release()
@@ -211,7 +203,7 @@ class PairBench:
             for couple in self.groups
             if role in couple.roles
         ]
-        return min(found, default=HostAccess.READ_WRITE)
+        return min(found, default=self.declared.access[PairState.SMPL][role not in PRIMARIES])
 
     def readable(self, role: Role) -> bool:
         """Whether there is a way to a volume, and a host may read it now."""
