@@ -72,13 +72,13 @@ def choose(given: str, instance: str, environment: Mapping[str, str]) -> Path:
     """Return the group file that is meant.
 
     `given` (else $HORCM_CONF) is a file, or a folder in which the files are called as in /etc, where they are looked
-    for without it; `instance` (else $HORCMINST) is as CCI writes it (`0`, `H0`, `M0`). Raises CciError for one that is
+    for without it; `instance` (else $HORCMINST) is as CCI writes it (`0`, `M0`, `BC0`). Raises CciError for one that is
     no number, and where it is given beside a file.
 
     >>> str(choose("", "M1", {})), str(choose("", "", {"HORCMINST": "0"})), str(choose("/dev", "0", {}))
     ('/etc/horcm1.conf', '/etc/horcm0.conf', '/dev/horcm0.conf')
     """
-    number = re.fullmatch(r"[HM]?(\d{0,4})", instance or environment.get("HORCMINST", ""))
+    number = re.fullmatch(r"(?:H|M|CA|BC)?(\d{0,4})", instance or environment.get("HORCMINST", ""))
     if number is None:
         raise CciError(Code.EX_INVARG, f"-I{instance} names no instance: give a number, as in -I0 or -IM0")
     named = given or environment.get("HORCM_CONF", "")

@@ -19,6 +19,8 @@ from copyproof.errors import MalformedAnswer, UsageError
 from copyproof.scsi.command import Command
 from copyproof.scsi.frames import Asked, Told, read_frame
 
+POLL = 0.02
+"""Seconds after which the end of serving is noticed."""
 PATH_MOST = 107
 """Bytes of a socket's path (`sun_path` of unix(7), which ends with a zero)."""
 
@@ -55,7 +57,7 @@ class ServedSocket:
     def __enter__(self) -> ServedSocket:
         """Begin to answer."""
         self._server = _Server(str(self._path), _handler(self._array, self._units))
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(POLL,), daemon=True)
         self._thread.start()
         return self
 
