@@ -125,6 +125,15 @@ def test_unmap_gives_up_every_extent() -> None:
     assert status(sender, 7) == [(7, BLOCKS - 7, 1)]
 
 
+def test_a_status_ends_where_to_look_on_would_take_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "LBA_STATUS_BLOCKS", 8)
+    sender = host()
+    sender.send("2a000000000500000200", payload(2))
+    assert status(sender) == [(0, 5, 1), (5, 2, 0), (7, 1, 1)]
+    assert status(sender, 6) == [(6, 1, 0), (7, 7, 1)]
+    assert status(sender, BLOCKS - 3) == [(BLOCKS - 3, 3, 1)]
+
+
 def test_unmap_of_nothing_is_good() -> None:
     sender = host()
     assert sender.refused("42000000000000000000") == "GOOD"

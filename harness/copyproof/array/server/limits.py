@@ -1,6 +1,6 @@
 """How much a single command may ask for: VPD page B0h, and the check of it.
 
-The limits keep a command's working memory at a few times 32 MiB.
+The limits keep a command's working memory at a few times 32 MiB, and its time short.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ COMPARE_AND_WRITE = 255
 """Blocks; the field has one byte."""
 UNMAP_DESCRIPTORS = 256
 UNMAP_BLOCKS = 1 << 20
+LBA_STATUS_BLOCKS = 1 << 14
+"""How far a single GET LBA STATUS looks, so that it takes no longer than other commands."""
 
 
 def transfer(info: VolumeInfo) -> int:

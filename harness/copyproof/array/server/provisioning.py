@@ -88,11 +88,11 @@ def _extents(raw: bytes, length: int) -> Iterator[tuple[int, int]]:
 
 
 def get_lba_status(server: DeviceServer, request: Request) -> bytes:
-    """Runs of mapped and unmapped blocks from the starting LBA on, as far as MAXIMUM UNMAP LBA COUNT goes."""
+    """Runs of mapped and unmapped blocks from the starting LBA on, as many as are soon found (SBC-4 5.6)."""
     lba, blocks = number(request.cdb, 2, 8), server.unit.volume(request.volume).blocks
     if lba >= blocks:
         raise out_of_range(lba)
-    runs = server.unit.mapped(request.volume, lba, min(limits.UNMAP_BLOCKS, blocks - lba))
+    runs = server.unit.mapped(request.volume, lba, min(limits.LBA_STATUS_BLOCKS, blocks - lba))
     described = b"".join(
         start.to_bytes(8, "big") + count.to_bytes(4, "big") + bytes([not held, 0, 0, 0]) for start, count, held in runs
     )
