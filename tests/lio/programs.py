@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
+
+import msgspec
 
 from copyproof.array.settings import Mapped
 from copyproof.serving.tcmu.job import Job, Port
@@ -49,12 +51,18 @@ class Doors:
 
 
 class TwoHosts(TcmuDriver):
-    """The target tcmu-iscsi, its source reached by two initiators beside those of the harness."""
+    """The target tcmu-iscsi, its source reached by two initiators beside those of the harness.
+
+    `protection` is the protection type of its units.
+    """
 
     doors: Doors
 
-    def __init__(self) -> None:
-        super().__init__(load("tcmu-iscsi"))
+    def __init__(self, protection: Literal[0, 1] = 1) -> None:
+        spec = load("tcmu-iscsi")
+        super().__init__(
+            msgspec.structs.replace(spec, array=msgspec.structs.replace(spec.array, protection=protection))
+        )
         self._second: Backstore | None = None
 
     def _job(self, stores: list[Backstore], wanted: list[Wanted]) -> Job:
