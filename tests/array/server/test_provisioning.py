@@ -171,7 +171,7 @@ def test_unmap_has_a_limit_of_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     sender = host()
     sender.fill()
     assert sender.refused(*unmapping((0, 5), (0, 4))) == "05/26/00@16"
-    assert status(sender) == [(0, 8, 0)]
+    assert status(sender) == [(0, BLOCKS, 0)]
     sender.send(*unmapping((0, 8)))
 
 
