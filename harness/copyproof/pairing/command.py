@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Sequence
 
 from copyproof.errors import CopyproofError, DeviceError, MalformedAnswer, UsageError
 from copyproof.pairing.asking import Asking, paired
-from copyproof.pairing.names import name_of
+from copyproof.pairing.names import name_of, spelled
 from copyproof.pairing.programs import Programs, Ran
 from copyproof.pairing.proof import prove
 from copyproof.pairing.reading import excerpt
@@ -74,9 +74,10 @@ class CommandPairs:
         volume that is not proven and an S-VOL that is in another pair, TargetLost for a unit that is another one, and
         PairFault for a time-out, an unknown exit status and output that was not expected.
         """
-        steps, operation = self._steps(request)
+        operation = self._operation(request)
         prove(request, self._asking, self._declared.secondary_exists)
-        self._offered(request)
+        operation = self._offered(request, operation)
+        steps = self._setting.ordered(request, operation)
         if self._presence and request.command not in _LEAVE:
             self._presence.vanish(request.secondary.name)
         ran = self._programs.run(steps, operation.timeout)
@@ -90,15 +91,16 @@ class CommandPairs:
         self._settle(request.primary, request.secondary)
         return answered
 
-    def _offered(self, request: PairRequest) -> None:
-        """Raise UsageError in a state that the target does not offer the order in: a program that does not look at
-        states might do harm then."""
-        if request.command not in self._declared.only_in:
-            return
+    def _offered(self, request: PairRequest, operation: Operation) -> Operation:
+        """Return the operation as it is in the pair's state. Raises UsageError in a state that the target does not
+        offer it in: a program that does not look at states might do harm then."""
+        if request.command not in self._declared.only_in and not operation.in_state:
+            return operation
         shown = self.status(request.primary, request.secondary)
         if not self._declared.offers(request.command, shown.primary_state):
             key = f"{self._setting.target}: pairs.only_in.{name_of(request.command)}"
             raise UsageError(f"{key}: not in this state, so nothing was ordered; the pair: {shown}")
+        return operation.when(spelled(shown.primary_state))
 
     def status(self, primary: PairVolume, secondary: PairVolume) -> PairStatus:
         """Ask for a pair; raises DeviceError."""
@@ -137,8 +139,8 @@ class CommandPairs:
         if ran.code or ran.problem:
             raise DeviceError(f"waiting: {ran.ended}; the pair: {self._told(primary, secondary)}")
 
-    def _steps(self, request: PairRequest) -> tuple[list[list[str]], Operation]:
-        """The programs of an order, before anything is sent or run."""
+    def _operation(self, request: PairRequest) -> Operation:
+        """The operation of an order, vetted before anything is sent or run."""
         name, setting = name_of(request.command), self._setting
         if request.command not in self._declared.operations:
             raise UsageError(f"{setting.target}: pairs.operations: {name} is not among them")
@@ -147,7 +149,8 @@ class CommandPairs:
         operation = self._template.operations.get(name)
         if operation is None:
             raise UsageError(f"{setting.file}: operations.{name}: is missing, and {setting.target} declares it")
-        return setting.ordered(request, operation), operation
+        setting.ordered(request, operation)
+        return operation
 
     def _answered(self, ran: Ran, operation: Operation) -> Answered:
         """Read how an order ended; raises DeviceError for what is neither done nor refused."""

@@ -41,13 +41,23 @@ class Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 class Operation(Table, frozen=True, kw_only=True):
     """How something is ordered: programs with their arguments, run one after the other, each to exit status 0.
 
+    `in_state` has other steps for the states in which something else must be run, `steps` those for all others;
     `expect` is a pattern that must be found in what they print, for programs that end with 0 whatever happens.
     `timeout` is in seconds for each step; 0: what the target file says.
     """
 
     steps: Steps
+    in_state: dict[StateName, Steps] = msgspec.field(default_factory=dict)
     expect: str = ""
     timeout: float = 0
+
+    def when(self, state: StateName) -> Operation:
+        """Return the operation as it is in a state.
+
+        >>> Operation(steps=(("a",),), in_state={"PAIR": (("b",),)}).when("PAIR").steps
+        (('b',),)
+        """
+        return msgspec.structs.replace(self, steps=self.in_state.get(state, self.steps), in_state={})
 
 
 class Refusal(Table, frozen=True, kw_only=True):
@@ -163,6 +173,8 @@ def _operations(template: Template, known: Collection[str]) -> Iterator[Fault]:
     for name, operation in template.operations.items():
         key = f"operations.{name}"
         yield from _steps(key, operation.steps, known, template)
+        for state, steps in operation.in_state.items():
+            yield from _steps(f"{key}.in_state.{state}", steps, known, template)
         yield from _pattern(f"{key}.expect", operation.expect, ())
         yield from _seconds(f"{key}.timeout", operation.timeout)
 
