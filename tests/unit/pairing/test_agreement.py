@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from copyproof.errors import SafetyRefusal
 from copyproof.pairing.command import CommandPairs
 from copyproof.pairing.service import PairRequest, PairService, PairStatus, PairVolume
 from copyproof.pairing.setting import Setting
-from copyproof.scsi.pair import PairCommand, SplitKind
+from copyproof.scsi.pair import PairCommand, PairState, SplitKind
 from copyproof.targets.drivers.software import SoftwareDriver
 from copyproof.targets.live import Control, LiveTarget, Role
 from copyproof.targets.pairs import declared, service_of, volume_of
@@ -79,7 +80,7 @@ SCRIPT: tuple[Step, ...] = (
 class Vendor:
     """Answers the vendor's program through two named pipes, by the array's own commands."""
 
-    def __init__(self, folder: Path, service: PairService, volumes: Couple) -> None:
+    def __init__(self, folder: Path, service: PairService, volumes: tuple[PairVolume, ...]) -> None:
         self.tool, self._service = folder / "tool", service
         self._volumes = {volume.naa: volume for volume in volumes}
         self.tool.write_text(TOOL)
@@ -148,9 +149,13 @@ def inband(live: LiveTarget, volumes: Couple, folder: Path) -> Seen:
 def by_command(live: LiveTarget, volumes: Couple, folder: Path) -> Seen:
     assert live.control is not None
     with Vendor(folder, service_of(live, {}), volumes) as vendor:
-        setting = Setting(parse(TEMPLATE, "t.toml"), "t.toml", "lab", names={"tool": str(vendor.tool)})
-        service = CommandPairs(setting, declared(live.spec), volumes)
-        return played(service, *volumes, live.control)
+        return played(commands(live, volumes, vendor), *volumes, live.control)
+
+
+def commands(live: LiveTarget, volumes: tuple[PairVolume, ...], vendor: Vendor) -> CommandPairs:
+    """The service by the vendor's program."""
+    setting = Setting(parse(TEMPLATE, "t.toml"), "t.toml", "lab", names={"tool": str(vendor.tool)})
+    return CommandPairs(setting, declared(live.spec), volumes)
 
 
 @pytest.fixture(scope="module")
@@ -176,3 +181,33 @@ def test_the_script_sees_refusals_and_states_that_pass(seen: tuple[Seen, Seen]) 
     states = [status.primary_state.value for _, status in seen[0]]
     assert answers.count(False) >= 4
     assert {"SMPL", "COPY", "PAIR", "PSUE", "COPY(RS)", "PSUS", "COPY(SP)", "PSUS(SP)"} <= set(states)
+
+
+BAD: tuple[tuple[PairCommand, Role, Role, dict[str, object], str], ...] = (
+    (PairCommand.SPLIT, Role.PRIMARY, Role.SECONDARY, {"whole_group": True}, "05/26/00"),
+    (PairCommand.CREATE, Role.PRIMARY, Role.SECONDARY_2, {"group": 256}, "05/26/00"),
+    (PairCommand.CREATE, Role.PRIMARY, Role.SOURCE, {}, "05/26/02"),
+    (PairCommand.RESTORE, Role.PRIMARY, Role.SECONDARY, {}, "05/2C/00"),
+)
+
+
+def test_bad_orders_by_a_command_are_refused_by_the_array_and_change_nothing(tmp_path: Path) -> None:
+    with SoftwareDriver(load("software-array")) as live:
+        roles = (Role.PRIMARY, Role.SECONDARY, Role.SECONDARY_2, Role.SOURCE)
+        volumes = {role: volume_of(live.lun(role), live.lun(role).path) for role in roles}
+        with Vendor(tmp_path, service_of(live, {}), tuple(volumes.values())) as vendor:
+            service, primary, secondary = commands(live, tuple(volumes.values()), vendor), *list(volumes.values())[:2]
+            service.order(PairRequest(PairCommand.CREATE, primary, secondary))
+            before = service.wait(primary, secondary, {PairState.PAIR}, 20, lambda: None)
+            for command, one, other, options, said in BAD:
+                request = PairRequest(command, volumes[one], volumes[other], **options)  # type: ignore[arg-type]
+                answered = service.order(request)
+                assert (answered.accepted, answered.said) == (False, f"exit 3: {said}")
+                assert service.status(primary, secondary) == before
+            for request in (
+                PairRequest(PairCommand.CREATE, primary, primary),
+                PairRequest(PairCommand.CREATE, volumes[Role.SOURCE], secondary),
+            ):
+                with pytest.raises(SafetyRefusal):
+                    service.order(request)
+                assert service.status(primary, secondary) == before

@@ -41,6 +41,17 @@ def test_a_refusal_is_an_answer_and_changes_nothing(lab: Lab) -> None:
     assert service.status(P, S).primary_state is SMPL
 
 
+@pytest.mark.parametrize(
+    ("code", "said", "name"), [(229, "no such group", "EX_INCSTG"), (235, "volumes differ in size", "EX_EVOLCE")]
+)
+def test_a_group_and_volumes_that_the_vendor_refuses_leave_no_pair(lab: Lab, code: int, said: str, name: str) -> None:
+    tool = TOOL.replace("create|resync)", f"create) echo {said!r} >&2; exit {code} ;; resync)")
+    service = lab.service(tool, raw=changed("refusals", [{"exit": 229, "name": name}, {"exit": 235, "name": name}]))
+    answered = service.order(ask(CREATE))
+    assert (answered.accepted, answered.said, answered.proof[0].excerpt) == (False, f"exit {code}: {name}", said)
+    assert service.status(P, S).primary_state is SMPL
+
+
 def test_a_refusal_may_be_told_by_its_words(lab: Lab) -> None:
     raw = changed("refusals", [{"exit": 228, "pattern": "^busy"}, {"exit": 228, "pattern": "allow this$"}])
     assert lab.service(raw=raw).order(ask(SPLIT)).said == "exit 228: state does not allow this"
