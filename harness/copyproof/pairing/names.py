@@ -35,8 +35,3 @@ def name_of(command: PairCommand) -> OperationName:
 def spelled(state: PairState) -> StateName:
     """Return the name of a state."""
     return next(name for name in STATES if name == state.value)
-
-
-def state(name: StateName) -> PairState:
-    """Return the state of a name."""
-    return PairState(name)

@@ -208,6 +208,27 @@ def test_an_operation_that_the_target_does_not_declare_is_not_run(lab: Lab) -> N
     assert lab.log == []
 
 
+def test_an_operation_may_have_other_steps_in_a_state(lab: Lab) -> None:
+    raw = changed("operations.delete.in_state", {"PSUS": steps("resync", "delete")["steps"]})
+    service = lab.service(raw=raw)
+    for command in (CREATE, DELETE, CREATE, SPLIT, DELETE):
+        service.order(ask(command))
+    words = [line.split()[0] for line in lab.log]
+    assert words == ["create", "delete", "create", "split", "resync", "delete"]
+
+
+def test_nothing_is_run_in_a_state_that_the_target_does_not_offer_the_order_in(lab: Lab) -> None:
+    service = lab.service(only_in={RESYNC: frozenset({PSUS})})
+    service.order(ask(CREATE))
+    with pytest.raises(UsageError) as told:
+        service.order(ask(RESYNC))
+    why = "not in this state, so nothing was ordered; the pair: P-VOL PAIR, S-VOL PAIR, 100 %"
+    assert str(told.value) == f"lab: pairs.only_in.resync: {why}"
+    service.order(ask(SPLIT))
+    assert service.order(ask(RESYNC)).accepted
+    assert [line.split()[0] for line in lab.log] == ["create", "split", "resync"]
+
+
 def test_a_display_lists_the_pairs_among_the_volumes(lab: Lab) -> None:
     service = lab.service()
     service.order(ask(CREATE))
