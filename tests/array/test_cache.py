@@ -95,6 +95,33 @@ def test_a_payload_damaged_in_the_cache_is_told_and_not_destaged() -> None:
     assert steps(unit, Step.DESTAGE) == []
 
 
+@pytest.mark.parametrize(
+    ("byte", "kind"), [(512, LabelKind.GUARD), (515, LabelKind.APPLICATION), (519, LabelKind.REFERENCE)]
+)
+@pytest.mark.parametrize("protection", range(4))
+def test_a_label_damaged_in_the_cache_is_told_and_not_destaged(byte: int, kind: LabelKind, protection: int) -> None:
+    unit = array(protection=protection)
+    unit.damages.add(Damage(Step.COMMIT, 1, 6, byte))
+    write(unit, 1, 4, 4, 9)
+    with pytest.raises(LabelFault) as told:
+        unit.flush(1, 0, BLOCKS)
+    assert (told.value.kind, told.value.volume, told.value.lba) == (kind, 1, 6)
+    assert steps(unit, Step.DESTAGE) == []
+
+
+@pytest.mark.parametrize(
+    ("byte", "kind"), [(512, LabelKind.GUARD), (515, LabelKind.APPLICATION), (519, LabelKind.REFERENCE)]
+)
+def test_a_label_damaged_in_slot_b_is_told_and_not_destaged(byte: int, kind: LabelKind) -> None:
+    unit = array()
+    write(unit, 1, 4, 4, 9)
+    unit.damages.add(Damage(Step.MOVE, 2, 21, byte))
+    with pytest.raises(LabelFault) as told:
+        unit.copy(1, 4, 2, 20, 4)
+    assert (told.value.kind, told.value.volume, told.value.lba) == (kind, 2, 21)
+    assert unit.mapped(2, 0, BLOCKS) == [(0, BLOCKS, False)]
+
+
 def test_a_slot_with_a_damaged_payload_is_kept_when_others_make_room() -> None:
     unit = array(slots=4)
     unit.damages.add(Damage(Step.COMMIT, 1, 6))

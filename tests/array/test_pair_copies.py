@@ -126,7 +126,7 @@ def test_a_touch_of_an_uncopied_block_copies_its_grain_and_no_more(touch: Callab
 
 @pytest.mark.parametrize("kind", SplitKind)
 def test_blocks_that_s_is_still_to_be_given_count_as_written(kind: SplitKind) -> None:
-    bench = PairBench(fill=False)
+    bench = PairBench(fill=False, rules=PairRules(grain=3 * 512, pace=1))
     bench.write(P, 20, 7)
     bench.create_split(kind)
     bench.unit.run(1)

@@ -1,7 +1,8 @@
 """The cache: what hosts write is taken into slots and destaged later; what they read is staged.
 
-Labels are checked when blocks are staged for a copy or read, and guard tags again when they are destaged, against the
-payload as it is then: a payload that was damaged in the cache is told, and does not reach a member.
+Labels are checked when blocks are staged for a copy or read, and again when they are destaged, against payload and
+place as they are then, but for what was wrong when a host wrote it: a block that was damaged in the cache is told, and
+does not reach a member.
 """
 
 from __future__ import annotations
@@ -16,11 +17,11 @@ from copyproof.array.core.backing import Backing
 from copyproof.array.core.blocks import Blocks, empty
 from copyproof.array.core.damage import Damages
 from copyproof.array.core.errors import ArrayFault, LabelFault, LabelKind
-from copyproof.array.core.labels import wrong
+from copyproof.array.core.labels import addresses, label_words, seal, wrong
 from copyproof.array.core.recorder import Recorder
 from copyproof.array.core.slots import Slot, SlotPool, SlotState
 from copyproof.array.trace import Actor, Step
-from copyproof.blocks.arrays import Mask
+from copyproof.blocks.arrays import U64, Mask
 
 Key = tuple[int, int]
 """A volume, and the number of the slot-sized part of it."""
@@ -64,16 +65,16 @@ class Cache:
 
     def write(self, volume: int, lba: int, blocks: Blocks, actor: Actor) -> None:
         """Take blocks with their labels as they are; raises as `take` where no slot can be made free."""
-        unchecked = wrong(blocks)
+        unchecked, astray = wrong(blocks), _away(blocks, volume, lba) != 0
         for part in self.parts(volume, lba, len(blocks)):
             slot = self._slot(part.key)
             place = slot.blocks[part.inside]
             place.assign(blocks[part.run])
             slot.valid[part.inside], slot.dirty[part.inside] = True, True
-            slot.unchecked[part.inside] = unchecked[part.run]
+            slot.unchecked[part.inside], slot.astray[part.inside] = unchecked[part.run], astray[part.run]
             slot.state = SlotState.DIRTY
             self._recorder.step(Step.COMMIT, actor, slot.number, volume, lba + part.at, place)
-            self._damages.strike(Step.COMMIT, volume, lba + part.at, place.data)
+            self._damages.strike(Step.COMMIT, volume, lba + part.at, place)
 
     def flush(self, volume: int, lba: int, count: int) -> None:
         """Destage what is dirty in a range; raises LabelFault or MediumFault, and the blocks stay in the cache then."""
@@ -83,7 +84,7 @@ class Cache:
     def discard(self, volume: int, lba: int, count: int) -> None:
         """Forget what slots hold of a range, dirty or not: its blocks are somewhere else now, or nowhere."""
         for key, slot, inside in self._touched(volume, lba, count):
-            slot.valid[inside], slot.dirty[inside], slot.unchecked[inside] = False, False, False
+            slot.valid[inside], slot.dirty[inside] = False, False
             slot.settle()
             if not slot.valid.any():
                 self._let_go(key)
@@ -178,9 +179,8 @@ class Cache:
     def _destage_run(self, key: Key, slot: Slot, run: slice) -> None:
         volume, lba = key[0], key[1] * self._pool.size + run.start
         blocks = slot.blocks[run]
-        damaged = np.flatnonzero(wrong(blocks) & ~slot.unchecked[run])
-        if damaged.size:
-            raise LabelFault(LabelKind.GUARD, volume, lba + int(damaged[0]))
+        if not seal(blocks, volume, lba):
+            _judge(blocks, volume, lba, slot.unchecked[run], slot.astray[run])
         self._backing.write(volume, lba, blocks)
         self._recorder.step(Step.DESTAGE, Actor.CACHE, slot.number, volume, lba, blocks, blocks.labels)
         slot.dirty[run] = False
@@ -202,6 +202,19 @@ class Cache:
 
     def _let_go(self, key: Key) -> None:
         self._pool.give_back(self._held.pop(key))
+
+
+def _judge(blocks: Blocks, volume: int, lba: int, unchecked: Mask, astray: Mask) -> None:
+    """Raise LabelFault for the first block whose label has become wrong, in a field that was right before."""
+    damaged, away = wrong(blocks) & ~unchecked, np.where(astray, np.uint64(0), _away(blocks, volume, lba))
+    for at in np.flatnonzero(damaged | (away != 0))[:1].tolist():
+        address = LabelKind.APPLICATION if away[at] >> np.uint64(48) else LabelKind.REFERENCE
+        raise LabelFault(LabelKind.GUARD if damaged[at] else address, volume, lba + at)
+
+
+def _away(blocks: Blocks, volume: int, lba: int) -> U64:
+    """Return what application tag (the 16 high bits) and reference tag (the 32 next) differ in from those at home."""
+    return (label_words(blocks.labels) ^ addresses(volume, lba, len(blocks))) << np.uint64(16)
 
 
 def _runs(mask: Mask) -> list[tuple[int, int]]:

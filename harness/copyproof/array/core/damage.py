@@ -1,11 +1,12 @@
 """Damage done on purpose while blocks are in the cache: what a test asks for, and no one else.
 
+>>> from copyproof.array.core.blocks import blank
 >>> damages = Damages()
 >>> damages.add(Damage(Step.STAGE, volume=1, lba=5))
->>> data = np.zeros((4, 512), np.uint8)
->>> damages.strike(Step.MOVE, 1, 4, data); damages.strike(Step.STAGE, 1, 4, data); data[:, 0].tolist()
+>>> four = blank(4, 512)
+>>> damages.strike(Step.MOVE, 1, 4, four); damages.strike(Step.STAGE, 1, 4, four); four.data[:, 0].tolist()
 [0, 1, 0, 0]
->>> damages.strike(Step.STAGE, 1, 4, data); data[:, 0].tolist()
+>>> damages.strike(Step.STAGE, 1, 4, four); four.data[:, 0].tolist()
 [0, 1, 0, 0]
 """
 
@@ -15,16 +16,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from copyproof.array.core.blocks import Blocks
 from copyproof.array.trace import Step
-from copyproof.blocks.arrays import U8
 
 
 @dataclass(frozen=True, slots=True)
 class Damage:
-    """Bits to invert in a block's payload once, right after a step left it in a slot.
+    """Bits to invert in a block once, right after a step left it in a slot.
 
     STAGE hits slot A after its labels were checked, MOVE hits slot B (`volume` and `lba` are the destination's then),
-    COMMIT the slot that a host's write went to. The label stays as it is.
+    COMMIT the slot that a host's write went to. `byte` counts from the beginning of the payload; the eight bytes behind
+    it are those of the label.
     """
 
     step: Step
@@ -44,9 +46,15 @@ class Damages:
         """Wait for the step."""
         self._waiting.append(damage)
 
-    def strike(self, step: Step, volume: int, lba: int, data: U8) -> None:
-        """Damage those of these blocks, shape (n, size), that wait for this step."""
+    def strike(self, step: Step, volume: int, lba: int, blocks: Blocks) -> None:
+        """Damage those of these blocks that wait for this step."""
         for damage in [d for d in self._waiting if (d.step, d.volume) == (step, volume)]:
-            if lba <= damage.lba < lba + len(data):
-                data[damage.lba - lba, damage.byte] ^= np.uint8(damage.mask)
+            if lba <= damage.lba < lba + len(blocks):
+                _invert(blocks[damage.lba - lba : damage.lba - lba + 1], damage)
                 self._waiting.remove(damage)
+
+
+def _invert(one: Blocks, damage: Damage) -> None:
+    size = one.data.shape[1]
+    octets, at = (one.data[0], damage.byte) if damage.byte < size else (one.labels.view(np.uint8), damage.byte - size)
+    octets[at] ^= np.uint8(damage.mask)

@@ -95,7 +95,7 @@ class RecoveryUnit:
             materialise(blocks, *piece.source)
             self._judge(blocks, *piece.source)
         self._recorder.step(Step.STAGE, Actor.CACHE, slot.number, *piece.source, blocks)
-        self._damages.strike(Step.STAGE, *piece.source, blocks.data)
+        self._damages.strike(Step.STAGE, *piece.source, blocks)
         slot.state = SlotState.MOVING
         return blocks
 
@@ -115,7 +115,7 @@ class RecoveryUnit:
         came_from = Origin(origin, *came)
         self._recorder.step(Step.MOVE, Actor.DRR, slot, *piece.destination, blocks, blocks.labels, came_from)
         if slot != BUFFER:
-            self._damages.strike(Step.MOVE, *piece.destination, blocks.data)
+            self._damages.strike(Step.MOVE, *piece.destination, blocks)
 
     def destage(self, slot: Slot, piece: Piece) -> None:
         """Check the labels in a slot and write its blocks to the members; what other slots hold of them is stale."""

@@ -26,9 +26,10 @@ class SlotState(Enum):
 
 
 class Slot:
-    """A place in the cache: `blocks`, and for each block whether it is valid, dirty, and to be destaged unchecked.
+    """A place in the cache: `blocks`, and for each block whether it is valid, dirty, unchecked and astray.
 
-    Unchecked are blocks that a host wrote with its checks switched off, and whose guard tag was wrong then.
+    Unchecked and astray are dirty blocks that a host wrote with its checks switched off, and whose guard tag, or other
+    tags, were wrong then: they are destaged with what they hold.
     """
 
     def __init__(self, number: int, size: int, block_size: int) -> None:
@@ -37,11 +38,12 @@ class Slot:
         self.valid: Mask = np.zeros(size, np.bool_)
         self.dirty: Mask = np.zeros(size, np.bool_)
         self.unchecked: Mask = np.zeros(size, np.bool_)
+        self.astray: Mask = np.zeros(size, np.bool_)
         self.state = SlotState.FREE
 
     def clear(self) -> None:
         """Hold nothing."""
-        self.valid[:], self.dirty[:], self.unchecked[:] = False, False, False
+        self.valid[:], self.dirty[:] = False, False
 
     def settle(self) -> None:
         """Take the state that follows from what the slot holds."""
