@@ -61,10 +61,10 @@ def order(array: Array, target: Target, command: PairCommand, kind: SplitKind = 
     roles = [Sight(member.local, pair) for member, pair in pairs]
     if {VolumeRole.PRIMARY, VolumeRole.SECONDARY} <= {each.role for each in roles}:
         one_role(roles)
-    if command is not PairCommand.DELETE:
+    together = target.whole and _one_group(pairs)
+    if command is not PairCommand.DELETE and not together:
         _alike(pairs)
     quick = kind is SplitKind.QUICK
-    together = target.whole and _one_group(pairs)
     chosen = pairs[:1] if together else pairs
     _send(array, command, [(member, _named(member, pair, quick, whole=together)) for member, pair in chosen])
 
