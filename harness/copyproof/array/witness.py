@@ -152,9 +152,11 @@ def _in_one_slot(chain: Chain) -> str:
 
 def _exchange(chain: Chain) -> Moment | str:
     """Return the exchange of the label, or what is wrong with it."""
-    found = chain.first(Step.EXCHANGE)
-    if found is None:
-        return "its label was not exchanged before it was destaged"
+    exchanges = chain.all(Step.EXCHANGE)
+    if len(exchanges) != 1:
+        times = f"exchanged {len(exchanges)} times" if exchanges else "not exchanged"
+        return f"its label was {times} before it was destaged"
+    found = exchanges[0]
     if found.actor is not Actor.ACU:
         return f"its label was exchanged by the {found.actor.value}"
     if (found.before, found.after) != (_old(chain), _new(chain)):
