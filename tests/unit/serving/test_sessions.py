@@ -13,6 +13,10 @@ from copyproof.serving.inproc import Served
 from copyproof.serving.tcmu.job import Port
 from copyproof.serving.tcmu.server import Desk
 from copyproof.serving.tcmu.sessions import Login, Sessions
+from copyproof.targets.drivers.lio import ground, iscsi
+from copyproof.targets.drivers.tcmu.driver import TcmuDriver
+from copyproof.targets.lease import Mark
+from copyproof.targets.spec import load
 from tests.unit.serving.kernel import Kernel, Wired
 
 # As Linux 6.1 writes it.
@@ -91,3 +95,15 @@ def test_a_reservation_ends_with_the_session_that_made_it(ways: list[Way], info:
     assert other.send(RESERVE)[0] == GOOD
     assert host.send(TEST_UNIT_READY) == (CHECK, b"\x06\x29\x07")
     assert host.send(TEST_UNIT_READY)[0] == CONFLICT
+
+
+@pytest.mark.parametrize(("name", "initiators"), [("tcmu-iscsi", ["host", "other"]), ("tcmu-array", [])])
+def test_a_target_on_iscsi_watches_both_its_initiators_and_one_on_tcm_loop_none(
+    name: str, initiators: list[str]
+) -> None:
+    mark = Mark("00c0ffe", "main")
+    logins = TcmuDriver(load(name))._logins(mark)
+    assert [login.initiator for login in logins] == initiators
+    acls = ground.CONFIGFS / "target/iscsi" / iscsi.names(mark).target / "tpgt_1/acls"
+    watched = [acls / getattr(iscsi.names(mark), initiator) / "info" for initiator in initiators]
+    assert [login.info for login in logins] == watched
