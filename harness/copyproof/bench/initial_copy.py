@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from time import process_time
 
 import numpy as np
 
@@ -54,7 +55,7 @@ def measured(size: int = SIZE, rounds: int = ROUNDS) -> Iterator[Measured]:
         yield NotMeasured(NAME, f"{needed}: give the machine more, or measure where there is more")
         return
     pair, memory = PairOfVolumes(size), np.ones(size, np.uint8)
-    peer = partial(seconds_of, partial(np.copyto, np.ones(size, np.uint8), memory))
+    peer = partial(seconds_of, partial(np.copyto, np.ones(size, np.uint8), memory), process_time)
     ours, theirs = least_in_turns(rounds, pair.seconds, peer)
     yield Figure(NAME, size / ours / 1e9, "GB/s", "memcpy", size / theirs / 1e9, REACH)
 
@@ -75,7 +76,7 @@ class PairOfVolumes:
         Raises DeviceError where a block or label of the S-VOL is wrong, and for every fault of the array.
         """
         self._stamp()
-        seconds = seconds_of(self._copy)
+        seconds = seconds_of(self._copy, process_time)
         self._look()
         self._order(PairCommand.DELETE)
         return seconds

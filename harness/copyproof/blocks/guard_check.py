@@ -5,7 +5,9 @@ blocks' own CRCs, each times x for every bit that follows the block, modulo the 
 therefore tells whether all its guard tags are right, but for one run in 65,536 whose errors cancel out; a single wrong
 block is always found. Only where it says no are blocks looked at one by one.
 
-Summing up is cheap since x has the order 65,535 modulo 18BB7h: 65,536 bits further on, a guard is just one bit further.
+Summing up is cheap since squaring is linear too, and sixteen squarings modulo 18BB7h change nothing. The bits of a
+block are 2 to some power times the bits of a guard: so the sum is what the CRC of as many guards, one right after the
+other, comes to when it is squared that often, if each of them was squared the other times beforehand, by a table.
 
 >>> data = np.arange(4 * 512, dtype=np.uint32).astype(np.uint8).reshape(4, 512)
 >>> right = guards(data)
@@ -17,19 +19,19 @@ Summing up is cheap since x has the order 65,535 modulo 18BB7h: 65,536 bits furt
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from functools import cache
+
 import numpy as np
 from fastcrc import crc16
 
 from copyproof.blocks.arrays import U8, U16, Mask
 from copyproof.blocks.label import guards
 
-RUN = 32768
-"""Blocks whose guards are checked in one pass; those of more would not fit in 8 KiB."""
-
 _SIZES = (32, 64, 128, 256, 512, 1024, 2048, 4096, 8192)
 
-_ORDER_BYTES = 8192
-"""After so many bytes a guard is one bit further."""
+_GUARD = 16
+"""Bits of a guard, and squarings that change nothing: x has the order 65,535."""
 
 
 def wrong_guards(data: U8, guard_tags: U16) -> Mask:
@@ -46,45 +48,46 @@ def guards_match(data: U8, guard_tags: U16) -> bool:
     """Return whether the guard tags, shape (n,), go with the blocks of `data`, shape (n, size)."""
     if data.shape[1] not in _SIZES:
         raise ValueError(f"blocks of {data.shape[1]} bytes: their size must be one of {_SIZES}")
-    return all(_run_matches(data[at : at + RUN], guard_tags[at : at + RUN]) for at in range(0, len(data), RUN))
-
-
-def _run_matches(data: U8, guard_tags: U16) -> bool:
     return guards_sum(guard_tags, data.shape[1]) == payload_sum(data)
 
 
 def payload_sum(data: U8) -> int:
-    """Return the CRC of blocks, shape (n, size), one after the other, with two octets of zeros behind them."""
+    """Return the CRC of blocks, shape (n, size), one after the other."""
     run = data if data.flags.c_contiguous else np.ascontiguousarray(data)
-    return int(crc16.t10_dif(b"\0\0", crc16.t10_dif(run.reshape(-1).data)))
+    return int(crc16.t10_dif(run.reshape(-1).data))
 
 
 def guards_sum(guard_tags: U16, size: int) -> int:
-    """Return what `payload_sum` is for blocks of `size` bytes with these guard tags, at most `RUN` of them.
+    """Return what `payload_sum` is for blocks of `size` bytes with these guard tags.
 
     >>> data = np.arange(1024, dtype=np.uint32).astype(np.uint8).reshape(2, 512)
     >>> guards_sum(guards(data), 512) == payload_sum(data)
     True
     """
-    return int(crc16.t10_dif(_message(guard_tags, size).data))
+    beforehand, afterwards = _squares(size)
+    return int(afterwards[crc16.t10_dif(beforehand.take(guard_tags).data)])
 
 
-def _message(guard_tags: U16, size: int) -> U8:
-    """Return 8 KiB that come to what the guards of a run, each carried on to the end of the run, sum up to.
+@cache
+def _squares(size: int) -> tuple[U16, U16]:
+    """Return two tables by the value of a guard: squared beforehand, big-endian, and squared as often as is lacking.
 
-    Of blocks of `size` bytes that are a whole number of 8 KiB apart, the guards overlap: each is so many bits further.
+    The CRC times x^16 that a CRC is, is undone by the second.
     """
-    step = _ORDER_BYTES // size
-    # Blocks of nothing before the run change no sum that begins at 0.
-    padding = -len(guard_tags) % (8 * step)
-    tags = np.concatenate((np.zeros(padding, np.uint16), guard_tags)) if padding else guard_tags
-    sums = np.bitwise_xor.reduce(tags.reshape(-1, 8, step).astype("<u4") << _SHIFTS, axis=1)
-    octets = sums.view(np.uint8).reshape(-1, step, 4)
-    message = np.zeros((step, size), np.uint8)
-    end = message[:, -len(octets) - 2 :].T
-    for place in range(3):
-        end[place : place + len(octets)] ^= octets[:, :, 2 - place]
-    return message.reshape(-1)
+    often = (8 * size // _GUARD).bit_length() - 1
+    beforehand = _linear(_power(bit << _GUARD - often) for bit in range(_GUARD))
+    return beforehand.astype(">u2"), _linear(_power(bit - _GUARD << often) for bit in range(_GUARD))
 
 
-_SHIFTS = np.arange(7, -1, -1, dtype=np.uint32).reshape(8, 1)
+def _linear(images: Iterable[int]) -> U16:
+    """Return the table, shape (65536,), of a linear function that takes each bit, the lowest first, to its image."""
+    table = np.zeros(1, np.uint16)
+    for image in images:
+        table = np.concatenate((table, table ^ np.uint16(image)))
+    return table
+
+
+def _power(exponent: int) -> int:
+    """Return x to an exponent, which may be negative, modulo the polynomial: a CRC is its message times x^16."""
+    octets, bit = divmod((exponent - _GUARD) % ((1 << _GUARD) - 1), 8)
+    return int(crc16.t10_dif(bytes([1 << bit]) + bytes(octets)))

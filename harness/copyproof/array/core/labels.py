@@ -22,7 +22,7 @@ import numpy as np
 from copyproof.array.core.blocks import Blocks, Labels
 from copyproof.array.core.errors import LabelKind
 from copyproof.blocks.arrays import U64, Mask
-from copyproof.blocks.guard_check import RUN, guards_sum, payload_sum, wrong_guards
+from copyproof.blocks.guard_check import guards_sum, payload_sum, wrong_guards
 from copyproof.blocks.label import ESCAPE, LABEL, guards
 
 NEVER_WRITTEN = np.uint64(0xFFFFFFFFFFFFFFFF)
@@ -66,7 +66,7 @@ class Seal:
 def seal(blocks: Blocks, volume: int, lba: int) -> Seal | None:
     """Return the seal of blocks whose labels are all right, or None where one is not, or has its checks off."""
     carried = label_words(blocks.labels) ^ addresses(volume, lba, len(blocks))
-    if np.bitwise_or.reduce(carried) & _ADDRESS or len(blocks) > RUN:
+    if np.bitwise_or.reduce(carried) & _ADDRESS:
         return None
     payload = payload_sum(blocks.data)
     if guards_sum((carried >> _GUARD).astype(np.uint16), blocks.data.shape[1]) != payload:
