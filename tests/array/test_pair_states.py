@@ -248,7 +248,17 @@ def test_a_group_shows_the_least_settled_state_of_its_pairs() -> None:
     assert shown == [PairState.PAIR, PairState.PSUS, PairState.PSUE, PairState.COPY_RS]
 
 
-@pytest.mark.parametrize("wrong", [{"pace": 0}, {"pace": 16}, {"secondaries": 0}, {"deleting_ticks": -1}, {"grain": 0}])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"pace": 0},
+        {"pace": 16},
+        {"secondaries": 0},
+        {"deleting_ticks": -1},
+        {"grain": 0},
+        {"restoring_access": HostAccess.READ_WRITE},
+    ],
+)
 def test_rules_out_of_range_are_the_users_mistake(wrong: dict[str, int]) -> None:
     with pytest.raises(UsageError, match=next(iter(wrong))):
         PairRules(**wrong)  # type: ignore[arg-type]

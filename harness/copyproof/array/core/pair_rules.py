@@ -85,6 +85,8 @@ class PairRules:
             if value < least or (most is not None and value > most):
                 until = "" if most is None else f" to {most}"
                 raise UsageError(f"pairs.{name} {value}: must be {least}{until}" + (" or more" if most is None else ""))
+        if self.restoring_access is HostAccess.READ_WRITE:
+            raise UsageError("pairs.restoring_access READ_WRITE: must be NONE or READ, since the restore overwrites P")
 
 
 _A, _N, _R = Answer.DONE, Answer.IGNORED, Answer.REFUSED
