@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from copyproof.plugin.order import Order, Sent, Span
-from copyproof.plugin.pair_desk import Pair, Place, Spot
+from copyproof.plugin.pair import Pair, Place, Spot
 from copyproof.plugin.rig import Rig
 from copyproof.plugin.table import Case, hil_needs, hil_requirement, table
 from copyproof.scsi.pair import PairCommand, PairState, SplitKind

@@ -11,7 +11,7 @@ from copyproof.scsi.pair import PairCommand, PairState, SplitKind
 from copyproof.targets.live import Role
 
 if TYPE_CHECKING:
-    from copyproof.plugin.pair_desk import Pair
+    from copyproof.plugin.pair import Pair
 
 SLOW = 1
 """The slowest pace, so that the copy front can be met."""

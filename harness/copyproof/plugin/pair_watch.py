@@ -15,7 +15,7 @@ from copyproof.targets.known import NUMBERS
 from copyproof.targets.live import Role
 
 if TYPE_CHECKING:
-    from copyproof.plugin.pair_desk import Pair
+    from copyproof.plugin.pair import Pair
 
 
 class PairWatch:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from copyproof.errors import DeviceError, UsageError
 from copyproof.model.pairs import NEXT, PairModel, PairPrediction
-from copyproof.pairing.service import Answered, Declared, PairRequest, PairStatus, PairVolume
+from copyproof.pairing.service import POLL, Answered, Declared, PairRequest, PairStatus, PairVolume
 from copyproof.scsi.pair import Answer, HostAccess, PairCommand, PairState, SplitKind
 from copyproof.targets.known import NUMBERS
 from copyproof.targets.live import Control, Role
@@ -144,15 +145,14 @@ class PairBench:
 
     def sync(self, couple: Couple) -> tuple[PairStatus, str]:
         """Ask for a pair, and tell the model what has ended meanwhile; return the status and what is wrong with it."""
-        status = self.service.status(self.volume(couple.primary), self.volume(couple.secondary))
-        expected = self.model.state(*couple.numbers)
-        then = NEXT.get(expected)
-        if then is not None and self.declared.ended(status, expected, then):
+        status = self.status(couple)
+        state = self.model.state(*couple.numbers)
+        if state in NEXT and self.declared.ended(status, state, NEXT[state]):
             self.model.finished(*couple.numbers)
-            expected = then
-        if expected is PairState.SMPL and status.primary_state is expected:
+            state = NEXT[state]
+        if state is PairState.SMPL and status.primary_state is state:
             self.groups.pop(couple, None)
-        must = self.declared.shown(expected)
+        must = self.declared.shown(state)
         wrong = {status.primary_state, status.secondary_state} - {must}
         return status, f"{couple}: {status}, where {must.value} must be shown" if wrong else ""
 
@@ -164,19 +164,31 @@ class PairBench:
         self.bench.stamp(role, lba, count)
 
     def finish(self, couple: Couple) -> str:
-        """Wait until nothing is under way of a pair, as time does, and return what must not be then; raises
-        DeviceError when it takes too long."""
+        """Wait until nothing is under way of a pair, as time does, and return what must not be then; raises DeviceError
+        when it takes too long."""
         self.release()
-        while (state := self.model.state(*couple.numbers)) in NEXT:
-            self.wait(couple, {NEXT[state]})
-            if strange := self.sync(couple)[1]:
+        end = time.monotonic() + PATIENCE
+        while True:
+            before = self.model.state(*couple.numbers)
+            status, strange = self.sync(couple)
+            state = self.model.state(*couple.numbers)
+            if strange or state not in NEXT:
                 return strange
-        return self.sync(couple)[1]
+            if time.monotonic() > end:
+                raise DeviceError(f"{couple} is still in {state.value} after {PATIENCE:g} s: {status}")
+            if state is before:
+                self._wait_for(couple, NEXT[state])
 
-    def wait(self, couple: Couple, states: Iterable[PairState]) -> PairStatus:
-        """Wait for a state, or for an error that suspends the pair; raises DeviceError when neither comes."""
-        ends = self.volume(couple.primary), self.volume(couple.secondary)
-        return self.service.wait(*ends, {*states, PairState.PSUE}, PATIENCE, self._idle)
+    def status(self, couple: Couple) -> PairStatus:
+        """Ask for a pair; raises DeviceError."""
+        return self.service.status(self.volume(couple.primary), self.volume(couple.secondary))
+
+    def idle(self) -> None:
+        """Let some time pass."""
+        if self.control:
+            self.control.run(TICKS)
+        else:
+            time.sleep(POLL)
 
     def hold(self) -> None:
         """Let nothing go on by itself until `release`, where the target is a white box."""
@@ -226,26 +238,25 @@ class PairBench:
             if self.model.state(*each.numbers) is not PairState.SMPL:
                 self.groups.setdefault(each, group)
 
-    def _end(self, couple: Couple) -> None:
-        """Bring one pair to its end, whatever it is doing."""
+    def _wait_for(self, couple: Couple, state: PairState) -> None:
+        """Let the service wait for a state, or for an error; where that is shown as the one before it, for a while."""
+        must = self.declared.shown(state)
+        if must is self.declared.shown(self.model.state(*couple.numbers)):
+            self.idle()
+            return
         ends = self.volume(couple.primary), self.volume(couple.secondary)
-        state = self.service.status(*ends).primary_state
-        if state is PairState.PSUS_SP:
-            # It can be neither deleted nor reversed (finer rules of the guides).
-            state = self.wait(couple, {PairState.PSUS, PairState.SMPL}).primary_state
-        elif self.model.state(*couple.numbers) is PairState.PSUS_SP:
-            # It may be shown as PSUS.
-            self.finish(couple)
-        if state not in (PairState.SMPL, PairState.SMPL_PD):
-            answered = self.service.order(PairRequest(PairCommand.DELETE, *ends))
-            if not answered.accepted:
-                raise DeviceError(f"the pair of {couple} cannot be deleted: {answered.said} in {state.value}")
-        self.service.wait(*ends, {PairState.SMPL}, PATIENCE, self._idle)
+        self.service.wait(*ends, {must, PairState.PSUE}, PATIENCE, self.idle)
 
-    @property
-    def _idle(self) -> Callable[[], None] | None:
-        control = self.control
-        return (lambda: control.run(TICKS)) if control else None
+    def _end(self, couple: Couple) -> None:
+        """Bring one pair to its end, whatever it is doing; a quick split that is being copied cannot be deleted."""
+        ends = self.volume(couple.primary), self.volume(couple.secondary)
+        end, said = time.monotonic() + PATIENCE, ""
+        while (status := self.status(couple)).primary_state is not PairState.SMPL:
+            if time.monotonic() > end:
+                raise DeviceError(f"the pair of {couple} cannot be deleted: {said}, {status}")
+            if status.primary_state is not PairState.SMPL_PD:
+                said = self.service.order(PairRequest(PairCommand.DELETE, *ends)).said
+            self.idle()
 
 
 def _wrong_answer(command: PairCommand, before: PairState, predicted: PairPrediction, answered: Answered) -> str:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 
 from copyproof.blocks.findings import Findings
 from copyproof.model.known import Fault
+from copyproof.pairing.service import PairFault, Said
 from copyproof.plugin.bench import ROLES
-from copyproof.plugin.pairing import Ordered
+from copyproof.plugin.pairing import Couple, Ordered
 from copyproof.scsi.cdb import opcode_name
 from copyproof.scsi.command import Command, Result
 from copyproof.scsi.pair import PairCommand
@@ -60,11 +62,27 @@ def order_record(done: Ordered) -> PairOrderRecord:
         answer=done.answered.said,
         shown=str(done.shown),
         breach=done.breach,
-        steps=[
-            PairStepRecord(what=said.what, ended=said.ended, excerpt=said.excerpt, seconds=said.seconds)
-            for said in done.answered.proof
-        ],
+        steps=_steps(done.answered.proof),
     )
+
+
+def fault_of_order(couple: Couple, command: PairCommand, fault: PairFault) -> PairOrderRecord:
+    """Return what the record keeps of an order that had no answer, or none that makes sense."""
+    return PairOrderRecord(
+        command=command.value,
+        primary=couple.primary.value,
+        secondary=couple.secondary.value,
+        before="",
+        expected="an answer",
+        answer=str(fault),
+        shown="",
+        breach=str(fault),
+        steps=_steps(fault.proof),
+    )
+
+
+def _steps(proof: Iterable[Said]) -> list[PairStepRecord]:
+    return [PairStepRecord(what=one.what, ended=one.ended, excerpt=one.excerpt, seconds=one.seconds) for one in proof]
 
 
 def fault_record(fault: Fault) -> FaultRecord:

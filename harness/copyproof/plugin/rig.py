@@ -19,7 +19,8 @@ from copyproof.model.settle import leave_open, settle
 from copyproof.plugin.arrange import Arrangement
 from copyproof.plugin.bench import Bench, Unit
 from copyproof.plugin.order import Order, Sent, Span
-from copyproof.plugin.pair_desk import Pair, PairDesk
+from copyproof.plugin.pair import Pair
+from copyproof.plugin.pair_desk import PairDesk
 from copyproof.plugin.proof import block_record, command_record, fault_record
 from copyproof.scsi.command import Command, Result
 from copyproof.scsi.outcome import Outcome

@@ -60,6 +60,7 @@ class Capability(Enum):
     PAIR_GROUPS = "consistency groups, and volumes for a second pair"
     PAIR_SECONDARIES = "three secondaries of one primary"
     PAIR_FOURTH = "three secondaries of one primary, and a volume for a fourth"
+    INVENTORY = "an inventory of the array"
 
     TWO_SLOTS = "copies by way of two cache locations"
     IN_BUFFER = "addresses exchanged in a buffer of the unit, between two cache locations"
@@ -81,6 +82,7 @@ _OBSERVING = {
     Capability.LABELS,
     Capability.SIDECAR,
     Capability.TRACE,
+    Capability.INVENTORY,
 }
 _EXCHANGES = {
     Capability.TWO_SLOTS: {Exchange.IN_BUFFER, Exchange.AFTER_MOVE},
@@ -198,7 +200,13 @@ def _offered(target: LiveTarget, transport: Transport) -> dict[Capability, str]:
         Capability.SIDECAR: formatted or _unchangeable(target, destination, transport),
         **_inside(target.control),
         **{item: _unpaired(target, item) for item in _PAIRED},
+        Capability.INVENTORY: _without_inventory(target),
     }
+
+
+def _without_inventory(target: LiveTarget) -> str:
+    pairs = target.spec.pairs
+    return "" if pairs and pairs.way == "inband" else "the target takes no ARRAY INVENTORY (docs/pair-commands.md)"
 
 
 def _unpaired(target: LiveTarget, item: Capability) -> str:
