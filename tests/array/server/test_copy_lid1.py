@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -249,8 +250,26 @@ def test_the_residual_counts_what_the_segment_lacks_after_several_pieces() -> No
     assert (answer.sense.segment, answer.sense.information) == (1, 6)
 
 
+@pytest.mark.parametrize("ends", [(16, BLOCKS - 8), (BLOCKS - 8, 16)], ids=["destination", "source"])
+def test_of_a_segment_past_the_end_no_piece_is_written(ends: tuple[int, int]) -> None:
+    array = bench(copy=CopyLimits(chunk_blocks=4))
+    answer = array.copy(array.order(segment(16, *ends)))
+    assert Outcome.of(answer) == Outcome.parse("0A/0D/01>05/21/00")
+    assert array.untouched()
+
+
+def test_the_first_32_bytes_of_sense_data_hold_key_and_codes_that_are_forwarded(array: Bench) -> None:
+    answer = array.copy(array.order(segment(8, 0, BLOCKS)))
+    assert answer.sense
+    assert answer.sense.raw[18:23] == bytes.fromhex("02 72052100")
+
+
+@pytest.mark.parametrize("sizes", [{}, {"slot_bytes": 4096, "unit_bytes": 2048}], ids=["one slot", "many slots"])
 @pytest.mark.parametrize("shift", [-5, 5])
-def test_an_overlapping_copy_that_fails_writes_the_blocks_before_the_wrong_one(array: Bench, shift: int) -> None:
+def test_an_overlapping_copy_that_fails_writes_the_blocks_before_the_wrong_one(
+    shift: int, sizes: dict[str, Any]
+) -> None:
+    array = bench(**sizes)
     spoil_label(array, "guard", 64 + 20)
     answer = array.copy(array.order(segment(32, 64, 64 + shift, destination=0)))
     assert answer.sense

@@ -137,7 +137,7 @@ class Course:
     def _reported(self, segment: SegmentDescriptor, end: End, why: CheckCondition | Ended) -> CheckCondition:
         """COPY ABORTED for what an end of the copy reported: its status and sense go along unchanged."""
         if isinstance(why, CheckCondition):
-            # Descriptor format is the shorter one: it fits whole into the 32 bytes that some tools have room for.
+            # Descriptor format has key and codes first: they are within the 32 bytes that some tools have room for.
             forwarded = Forwarded(end.origin, Status.CHECK_CONDITION, encode_sense(why.sense, descriptor=True))
         else:
             forwarded = Forwarded(end.origin, why.status, b"")
