@@ -5,42 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from copyproof.array.core.blocks import Blocks
 from copyproof.array.core.damage import Damage
-from copyproof.array.core.errors import LabelFault, LabelKind, MediumFault, NoVolume, OutOfRange
-from copyproof.array.core.unit import ControlUnit
-from copyproof.array.media.memory import Memory
-from copyproof.array.settings import ArraySettings, Exchange, RaidLevel, VolumeSettings
-from copyproof.array.trace import Actor, Step, Trace
-
-BLOCKS = 160
-SLOT = 16
-
-
-def array(
-    slots: int = 8,
-    protection: int = 1,
-    raid: RaidLevel = RaidLevel.RAID5,
-    exchange: Exchange = Exchange.IN_BUFFER,
-) -> ControlUnit:
-    settings = ArraySettings(
-        (VolumeSettings(1, BLOCKS), VolumeSettings(2, BLOCKS)), slot_bytes=SLOT * 512, unit_bytes=SLOT * 128,
-        cache_bytes=slots * SLOT * 512, protection=protection, raid=raid, exchange=exchange,
-        pace=1,
-    )  # fmt: skip
-    return ControlUnit(settings, Trace())
-
-
-def write(unit: ControlUnit, volume: int, lba: int, count: int, number: int = 1) -> Blocks:
-    blocks = unit.labelled(volume, lba, np.full((count, 512), number, np.uint8))
-    unit.write(volume, lba, blocks)
-    return blocks
-
-
-def steps(unit: ControlUnit, step: Step) -> list[tuple[int, int]]:
-    """The runs (LBA, count) of the events of a step."""
-    assert unit.trace is not None
-    return [(event.lba, event.count) for event in unit.trace.events if event.step is step]
+from copyproof.array.core.errors import ArrayFault, LabelFault, LabelKind, MediumFault, NoVolume, OutOfRange
+from copyproof.array.settings import Exchange
+from copyproof.array.trace import Actor, Step
+from tests.array.small import BLOCKS, SLOT, array, steps, write
 
 
 def test_a_write_stays_in_the_cache_until_it_is_flushed() -> None:
@@ -139,9 +108,19 @@ def test_a_copy_that_finds_no_room_for_its_second_slot_keeps_none(exchange: Exch
     for number in range(4 - (exchange is not Exchange.SINGLE_BUFFER)):
         unit.damages.add(Damage(Step.COMMIT, 1, number * SLOT))
         write(unit, 1, number * SLOT, 1)
-    with pytest.raises(LabelFault, match="volume 1, LBA 0: the guard tag is wrong"):
+    with pytest.raises(ArrayFault, match="volume 1, LBA 0: the guard tag is wrong"):
         unit.copy(2, 0, 2, 100, 4)
     assert "moving" not in unit.inventory().slots
+
+
+def test_a_host_that_finds_no_room_in_the_cache_is_not_told_of_blocks_that_are_anothers() -> None:
+    unit = array(slots=4)
+    for number in range(4):
+        unit.damages.add(Damage(Step.COMMIT, 1, number * SLOT))
+        write(unit, 1, number * SLOT, 1)
+    with pytest.raises(ArrayFault, match=r"no slot .* can be freed: volume 1, LBA 0: the guard tag is wrong") as told:
+        unit.read(2, 0, 4)
+    assert type(told.value) is ArrayFault
 
 
 def test_background_destaging_notes_a_damaged_payload_once_and_goes_on_with_the_others() -> None:
@@ -240,88 +219,6 @@ def test_a_copy_that_cannot_be_destaged_leaves_what_a_host_wrote() -> None:
     with pytest.raises(MediumFault):
         unit.copy(1, 0, 2, 0, 4)
     assert (unit.read(2, 0, 4).data == due.data).all()
-
-
-def test_a_stripe_with_one_member_missing_and_one_not_rebuilt_takes_no_write() -> None:
-    unit = array()
-    stripe = 4 * SLOT // 4
-    write(unit, 1, 0, BLOCKS)
-    unit.empty_cache()
-    unit.fail_member(0)
-    unit.replace_member(0)
-    unit.fail_member(1)
-    write(unit, 1, BLOCKS - stripe, stripe, 2)
-    with pytest.raises(MediumFault):
-        unit.flush(1, 0, BLOCKS)
-
-
-def test_parity_is_that_of_payload_and_labels() -> None:
-    media: list[Memory] = []
-
-    def kept(settings: ArraySettings, blocks: int) -> list[Memory]:
-        media.extend(Memory(settings.block_size, blocks) for _ in range(settings.members))
-        return media
-
-    unit = ControlUnit(ArraySettings((VolumeSettings(1, BLOCKS),), unit_bytes=4 * 512), media=kept)
-    write(unit, 1, 0, BLOCKS)
-    unit.empty_cache()
-    data, words = np.empty((1, 512), np.uint8), np.empty(1, np.uint64)
-    media[2].read(9, data, words)
-    media[2].write(9, data, words ^ np.uint64(1))
-    assert list(unit.parity_errors()) == [2]
-    media[2].write(9, data ^ np.uint8(1), words)
-    assert list(unit.parity_errors()) == [2]
-    media[2].write(9, data, words)
-    assert list(unit.parity_errors()) == []
-
-
-class Counting(Memory):
-    """A medium that counts how often it is asked what it holds."""
-
-    asked = 0
-
-    def holds(self, offset: int, count: int) -> bool:
-        self.asked += 1
-        return super().holds(offset, count)
-
-
-def test_a_large_group_that_holds_little_is_rebuilt_and_checked_with_few_questions() -> None:
-    media: list[Counting] = []
-
-    def counting(settings: ArraySettings, blocks: int) -> list[Counting]:
-        media.extend(Counting(settings.block_size, blocks) for _ in range(settings.members))
-        return media
-
-    blocks = 1 << 32
-    unit = ControlUnit(ArraySettings((VolumeSettings(1, blocks),)), media=counting)
-    for lba in (0, blocks // 3, blocks - 4):
-        write(unit, 1, lba, 4)
-    unit.empty_cache()
-    unit.fail_member(2)
-    unit.replace_member(2)
-    unit.run(100)
-    assert (unit.inventory().to_rebuild, list(unit.parity_errors())) == (0, [])
-    assert sum(medium.asked for medium in media) < 10_000
-    unit.fail_member(0)
-    for lba in (0, blocks // 3, blocks - 4):
-        assert (unit.read(1, lba, 4).data == 1).all()
-
-
-def test_a_second_missing_member_of_raid_5_loses_blocks_and_says_so() -> None:
-    unit = array()
-    write(unit, 1, 0, BLOCKS)
-    unit.empty_cache()
-    unit.fail_member(0)
-    assert (unit.read(1, 0, BLOCKS).data == 1).all()
-    unit.empty_cache()
-    unit.fail_member(3)
-    with pytest.raises(MediumFault):
-        unit.read(1, 0, BLOCKS)
-    write(unit, 1, 0, SLOT, 2)
-    with pytest.raises(MediumFault):
-        unit.flush(1, 0, SLOT)
-    unit.run()
-    assert unit.faults == ["volume 1, LBA 0: too few members left to read or write"]
 
 
 def test_a_copy_passes_the_cache_by_and_the_next_read_sees_it() -> None:

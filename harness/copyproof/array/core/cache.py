@@ -102,7 +102,7 @@ class Cache:
         self._destage(key, self._held[key], slice(0, self._pool.size))
 
     def take(self, state: SlotState) -> Slot:
-        """Return a slot for other work, to be given back; raises LabelFault or MediumFault where none can be freed."""
+        """Return a slot for other work, to be given back; raises ArrayFault where none can be freed."""
         slot = self._pool.take(state)
         return slot or self._evict(state)
 
@@ -198,7 +198,8 @@ class Cache:
             slot = self._pool.take(state)
             if slot is not None:
                 return slot
-        raise problem or ArrayFault("all slots of the cache are in use")
+        # Not the fault itself: its blocks may be of a volume that has nothing to do with the command.
+        raise ArrayFault(f"no slot of the cache can be freed: {problem or 'all are in use'}")
 
     def _let_go(self, key: Key) -> None:
         self._pool.give_back(self._held.pop(key))

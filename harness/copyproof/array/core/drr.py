@@ -75,7 +75,7 @@ class RecoveryUnit:
 
     @contextmanager
     def slots(self, count: int) -> Iterator[list[Slot]]:
-        """Take slots for a piece, and give them back; raises LabelFault and MediumFault where too few can be freed."""
+        """Take slots for a piece, and give them back; raises ArrayFault where too few can be freed."""
         taken: list[Slot] = []
         try:
             while len(taken) < count:
