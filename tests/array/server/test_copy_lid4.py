@@ -53,6 +53,11 @@ def test_blocks_are_copied_and_descriptors_are_numbered_from_1(array: Bench) -> 
     assert array.untouched(DESTINATION)
 
 
+def test_the_reads_and_writes_of_a_copy_are_counted(array: Bench) -> None:
+    assert order(array, one(9)).good
+    assert array.receive(STATUS4, IDENTIFIER).data[6:8] == bytes([0, 6])
+
+
 def test_an_empty_list_is_no_error(array: Bench) -> None:
     assert array.send(cdb.extended_copy(b"", CopyOut.EXTENDED_COPY_LID4)).good
 
@@ -200,7 +205,9 @@ def test_a_copy_goes_on_when_the_nexus_is_lost_and_ends_with_a_reset(array: Benc
     assert np.array_equal(array.data(DESTINATION, 68, 4), array.first[DESTINATION][68:72])
 
 
-def interrupted(array: Bench, monkeypatch: pytest.MonkeyPatch, what: Callable[[], object]) -> Result:
+def interrupted(
+    array: Bench, monkeypatch: pytest.MonkeyPatch, what: Callable[[], object], named: bool = True
+) -> Result:
     """Order a copy in the foreground; something happens between its first two pieces."""
     copy = array.server.unit.copy
 
@@ -209,18 +216,19 @@ def interrupted(array: Bench, monkeypatch: pytest.MonkeyPatch, what: Callable[[]
         what()
 
     monkeypatch.setattr(array.server.unit, "copy", once)
-    return order(array, one(12))
+    return order(array, one(12)) if named else order(array, one(12), usage=3, list_identifier=0)
 
 
+@pytest.mark.parametrize("named", [True, False], ids=["with an identifier", "without"])
 @pytest.mark.parametrize("how", ["abort", "reset"])
 def test_a_copy_in_the_foreground_ends_after_the_piece_in_which_it_is_aborted(
-    array: Bench, monkeypatch: pytest.MonkeyPatch, how: str
+    array: Bench, monkeypatch: pytest.MonkeyPatch, how: str, named: bool
 ) -> None:
     events: dict[str, Callable[[], object]] = {
         "abort": lambda: array.server.abort(HOST, SOURCE),
         "reset": lambda: array.server.reset(SOURCE),
     }
-    answer = interrupted(array, monkeypatch, events[how])
+    answer = interrupted(array, monkeypatch, events[how], named)
     assert str(answer.sense) == "0A/2F/02"
     assert answer.sense
     assert answer.sense.information == 8

@@ -73,6 +73,14 @@ def outcome(array: Bench) -> tuple[int, int]:
     return told[5], number(told, 16, 8)
 
 
+def test_the_reads_of_a_population_and_the_writes_with_a_token_are_counted(array: Bench) -> None:
+    array.send(populate_token([Range(0, 5), Range(9, 0), Range(40, 1)], 7))
+    token = array.receive(INFORMATION, 7).data
+    assert token[6:8] == bytes([0, 2])
+    assert write(array, token[38:], Range(0, 1), Range(64, 5)).good
+    assert array.receive(INFORMATION, 7, volume=DESTINATION).data[6:8] == bytes([0, 3])
+
+
 def test_a_token_carries_blocks_from_ranges_of_one_unit_to_ranges_of_another(array: Bench) -> None:
     token = populate(array, Range(100, 3), Range(16, 7))
     assert write(array, token, Range(0, 5), Range(64, 5)).good

@@ -90,9 +90,9 @@ class Operation:
         self.segments += 1
         self.segment_blocks, self.segment_written = blocks, 0
 
-    def wrote(self, blocks: int) -> None:
-        """Count blocks that were read and written."""
-        self.commands += 2
+    def wrote(self, blocks: int, commands: int = 2) -> None:
+        """Count blocks that were moved by so many commands, a read and a write unless it is said otherwise."""
+        self.commands += commands
         self.written += blocks
         self.segment_written += blocks
 

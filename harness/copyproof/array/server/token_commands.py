@@ -82,7 +82,7 @@ def _populating(server: DeviceServer, operation: Operation, order: PopulateOrder
     admit(server, initiator, volume, Access.READ)
     parts = [server.unit.read(volume, item.lba, item.blocks).data for item in order.ranges if item.blocks]
     data = np.concatenate([zeros(0, server.settings.block_size), *parts])
-    operation.wrote(len(data))
+    operation.wrote(len(data), commands=len(parts))
     raw = server.part(Tokens).make(volume, order.ranges, data, order.rod_type, order.timeout)
     operation.tokens.append(raw)
     yield
@@ -100,7 +100,7 @@ def _writing(server: DeviceServer, operation: Operation, order: WriteOrder, toke
         else:
             taken = data[start : start + piece.blocks]
             server.unit.write(volume, piece.lba, server.unit.labelled(volume, piece.lba, taken))
-        operation.wrote(piece.blocks)
+        operation.wrote(piece.blocks, commands=1)
         yield
     operation.partial = operation.written < asked
     _done_with(server, order, token)
