@@ -9,8 +9,9 @@ from copyproof.array.core.errors import MediumFault
 from copyproof.array.core.unit import ControlUnit
 from copyproof.array.media.memory import Memory
 from copyproof.array.settings import ArraySettings, VolumeSettings
+from copyproof.array.trace import Step
 from copyproof.blocks.arrays import U8, U64
-from tests.array.small import BLOCKS, SLOT, array, write
+from tests.array.small import BLOCKS, SLOT, array, steps, write
 
 
 def test_a_stripe_with_one_member_missing_and_one_not_rebuilt_takes_no_write() -> None:
@@ -44,6 +45,20 @@ def test_parity_is_that_of_payload_and_labels() -> None:
     assert list(unit.parity_errors()) == [2]
     media[2].write(9, data, words)
     assert list(unit.parity_errors()) == []
+
+
+def test_a_member_is_rebuilt_by_as_many_units_a_tick_as_the_pace_allows() -> None:
+    unit = array()
+    write(unit, 1, 0, BLOCKS)
+    unit.empty_cache()
+    unit.fail_member(3)
+    unit.replace_member(3)
+    seen = []
+    for _ in range(10):
+        unit.run()
+        seen.append(len(steps(unit, Step.REBUILD)))
+    assert seen == [*range(1, 11)]
+    assert steps(unit, Step.REBUILD) == [(stripe * SLOT, SLOT // 4) for stripe in range(10)]
 
 
 class Exact(Memory):
