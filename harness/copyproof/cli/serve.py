@@ -11,6 +11,7 @@ import click
 
 from copyproof.errors import UsageError
 from copyproof.targets import drivers, spec
+from copyproof.targets.drivers import horcm
 from copyproof.targets.live import LiveTarget, Lun
 from copyproof.targets.scalars import human
 
@@ -25,7 +26,7 @@ def serve(target: str) -> None:
     """Bring TARGET up (a shipped name or a path ending in .toml), print its nodes, and take it down at Ctrl-C or
     SIGTERM, or when an array of this project meets an error of its own."""
     found = spec.load(target)
-    if found.driver == "software":
+    if found.driver == "software" and not horcm.wanted(found):
         raise UsageError(f"target {found.name} lives in the process that uses it and has no nodes: serve tcmu-array")
     signal.signal(signal.SIGTERM, _interrupted)
     try:
@@ -54,11 +55,13 @@ def _has_failed(live: LiveTarget) -> bool:
 
 
 def lines(live: LiveTarget) -> Iterator[str]:
-    """Give a line on each unit, and where the control socket is."""
+    """Give a line on each unit, and where control socket and CCI's commands are."""
     for lun in live.luns.values():
         yield _line(lun)
     if control := live.facts.get("control"):
         yield f"control socket: {control}"
+    if folder := live.pair_hooks.names.get("folder"):
+        yield f"CCI's commands and group files: {folder}"
 
 
 def _line(lun: Lun) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,13 +18,14 @@ from copyproof.serving.tcmu.job import Job, Port
 from copyproof.serving.tcmu.sessions import Login
 from copyproof.targets import discovery
 from copyproof.targets.arrays import HOST, OTHER, complaint, mapped, settings_of
+from copyproof.targets.drivers import horcm
 from copyproof.targets.drivers.lio import ground, iscsi
 from copyproof.targets.drivers.lio.backstores import COMPANY, Backstore, Wanted
 from copyproof.targets.drivers.lio.driver import LioDriver
 from copyproof.targets.drivers.tcmu import backstores
 from copyproof.targets.known import NUMBERS
 from copyproof.targets.lease import Mark
-from copyproof.targets.live import LiveTarget
+from copyproof.targets.live import LiveTarget, Lun, PairHooks, Role
 from copyproof.targets.spec import TargetSpec
 
 START, STOP = 120.0, 30.0
@@ -73,7 +75,16 @@ class TcmuDriver(LioDriver):
         luns = {role: replace(lun, tag=NUMBERS[role]) for role, lun in live.luns.items()}
         facts = {"host_kernel": os.uname().release, "fabric": self.spec.array.fabric, "backstore": "user"}
         assert self._control is not None
-        return LiveTarget(self.spec, luns, {**facts, "control": str(self._control.path)}, self._control)
+        facts["control"] = str(self._control.path)
+        return LiveTarget(self.spec, luns, facts, self._control, self._hooks(luns))
+
+    def _hooks(self, luns: Mapping[Role, Lun]) -> PairHooks:
+        """Let other programs order pairs by CCI's commands, where the target says so."""
+        if not horcm.wanted(self.spec):
+            return PairHooks()
+        assert self._control is not None
+        naas = {role: lun.device.naa for role, lun in luns.items() if lun.visible}
+        return horcm.prepare(self._control.path.parent, naas, None)
 
     def _take_down(self, mark: Mark) -> None:
         """Ask for errors first, and stop serving last: a unit that goes away is sent commands."""
