@@ -254,9 +254,17 @@ class PairBench:
         while (status := self.status(couple)).primary_state is not PairState.SMPL:
             if time.monotonic() > end:
                 raise DeviceError(f"the pair of {couple} cannot be deleted: {said}, {status}")
-            if status.primary_state is not PairState.SMPL_PD:
+            if not self.declared.offers(PairCommand.DELETE, status.primary_state):
+                self._rejoin(couple)
+            elif status.primary_state is not PairState.SMPL_PD:
                 said = self.service.order(PairRequest(PairCommand.DELETE, *ends)).said
             self.idle()
+
+    def _rejoin(self, couple: Couple) -> None:
+        """Bring a split pair, where it cannot be deleted, to where it can; the model follows."""
+        if self.declared.offers(PairCommand.RESYNC, self.model.state(*couple.numbers)):
+            self.order(couple, PairCommand.RESYNC)
+            self.finish(couple)
 
 
 def _wrong_answer(command: PairCommand, before: PairState, predicted: PairPrediction, answered: Answered) -> str:
