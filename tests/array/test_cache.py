@@ -7,8 +7,10 @@ import pytest
 
 from copyproof.array.core.damage import Damage
 from copyproof.array.core.errors import ArrayFault, LabelFault, LabelKind, MediumFault, NoVolume, OutOfRange
-from copyproof.array.settings import Exchange
-from copyproof.array.trace import Actor, Step
+from copyproof.array.core.unit import ControlUnit
+from copyproof.array.settings import ArraySettings, Exchange, VolumeSettings
+from copyproof.array.trace import Actor, Step, Trace
+from copyproof.array.witness import ctl_02
 from tests.array.small import BLOCKS, SLOT, array, steps, write
 
 
@@ -240,6 +242,19 @@ def test_a_copy_over_itself_is_as_if_all_were_read_first(exchange: Exchange, sou
     due = payload.copy()
     due[destination : destination + 100] = payload[source : source + 100]
     assert (unit.read(1, 0, BLOCKS).data == due).all()
+
+
+@pytest.mark.parametrize(("source", "destination"), [(2**32 - 3, 2**32 - 500), (2**32 - 3, 5), (5, 2**32 - 9)])
+def test_labels_go_by_the_low_bits_of_an_lba_beyond_them(source: int, destination: int) -> None:
+    unit = ControlUnit(ArraySettings((VolumeSettings(1, 2**33), VolumeSettings(2, 2**33))), Trace())
+    payload = np.random.default_rng(1).integers(0, 256, (1000, 512), np.uint8)
+    unit.write(1, source, unit.labelled(1, source, payload))
+    unit.copy(1, source, 2, destination, 1000)
+    assert (unit.read(2, destination, 1000).data == payload).all()
+    references = unit.read(2, destination, 1000).labels["reference"].tolist()
+    assert references == [(destination + at) % 2**32 for at in range(1000)]
+    assert unit.trace is not None
+    assert ctl_02(unit.trace.events) == ""
 
 
 def test_an_order_is_recorded_with_who_gave_it() -> None:
