@@ -20,8 +20,9 @@ from copyproof.scsi.answers import (
 )
 from copyproof.scsi.cdb import ReceiveCopy
 from copyproof.scsi.layout import number
+from copyproof.scsi.token import Range, populate_token
 from copyproof.scsi.vpd import third_party_copy
-from tests.array.server.copy_bench import BLOCKS, DESTINATION, HOST, OTHER, SIZE, SOURCE, Bench, bench, segment
+from tests.array.server.copy_bench import BLOCKS, DESTINATION, HOST, OTHER, SIZE, SOURCE, Bench, bench, lid4, segment
 
 STATUS, DATA, PARAMETERS, DETAILS = (
     ReceiveCopy.COPY_STATUS_LID1,
@@ -108,6 +109,29 @@ def test_details_that_were_cut_short_are_kept_and_an_allocation_of_0_discards_th
     failed(array)
     assert array.receive(DETAILS, 7, 0).good
     assert parse_failure_details(array.receive(DETAILS, 7).data) is None
+
+
+def test_details_are_discarded_when_exactly_as_much_is_asked_for_as_there_is(array: Bench) -> None:
+    length = 60 + len(failed(array))
+    assert len(array.receive(DETAILS, 7, length).data) == length
+    assert parse_failure_details(array.receive(DETAILS, 7).data) is None
+
+
+def test_there_are_no_details_but_of_a_copy_by_lid1(array: Bench) -> None:
+    order = array.order(segment(source=1, destination=7))
+    raw = lid4(order, list_identifier=7)
+    assert str(array.send(cdb.extended_copy(raw, cdb.CopyOut.EXTENDED_COPY_LID4)).sense) == "0A/08/04"
+    assert str(array.receive(DETAILS, 7).sense) == "05/24/00"
+    assert array.send(populate_token([Range(0, 8)], 9)).good
+    assert str(array.receive(DETAILS, 9).sense) == "05/24/00"
+
+
+def test_of_a_copy_that_failed_lid4_tells_no_held_data_and_lid1_what_there_is(array: Bench) -> None:
+    array.send(cdb.extended_copy(held(array, segment(1), segment(8, BLOCKS, 0))))
+    # Less than all is asked for, and so nothing is discarded.
+    told = array.receive(ReceiveCopy.COPY_DATA_LID4, 7, 32).data
+    assert (told[5], number(told, 0, 4)) == (2, 32 + told[13])
+    assert array.receive(DATA, 7).data[4:] == array.first[SOURCE][16:17].tobytes()
 
 
 def test_there_are_no_details_of_a_copy_that_is_done(array: Bench) -> None:
