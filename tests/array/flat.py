@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from copyproof.array.core.blocks import Blocks, blank
+from copyproof.array.core.blocks import Blocks, blank, joined
 from copyproof.array.core.unit import ControlUnit
 from copyproof.array.settings import ArraySettings, Exchange, RaidLevel, VolumeSettings
 from copyproof.blocks.label import ESCAPE
@@ -104,7 +104,7 @@ class Walk:
         labels["application"] = ESCAPE
         if self.shape.protection == 3 or self.random.random() < 0.5:
             labels["reference"] = ALL_OFF
-        blocks = Blocks(self.payload(count), labels)
+        blocks = joined(self.payload(count), labels)
         self.unit.write(volume, lba, blocks)
         self.flat.write(volume, lba, blocks)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from copyproof.array.core.blocks import Blocks
+from copyproof.array.core.blocks import Blocks, joined
 from copyproof.array.server.protection import interleave
 from copyproof.array.settings import ArraySettings, VolumeSettings
 from copyproof.blocks.label import make_labels
@@ -40,7 +40,7 @@ def flipped(raw: bytes, at: int) -> bytes:
 def own(data: bytes, lba: int = LBA) -> Blocks:
     """Blocks with the labels that the array gives them."""
     raw = np.frombuffer(data, np.uint8).reshape(-1, SIZE).copy()
-    return Blocks(raw, make_labels(raw, lba, VOLUME))
+    return joined(raw, make_labels(raw, lba, VOLUME))
 
 
 @lengths

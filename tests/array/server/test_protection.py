@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from copyproof.array.core.blocks import Blocks
+from copyproof.array.core.blocks import Blocks, joined
 from copyproof.array.server.protection import deinterleave, interleave
 from copyproof.blocks.label import guards, make_labels
 from tests.array.server.host import VOLUME, Host, host
@@ -35,7 +35,7 @@ def write(protect: int, count: int = COUNT, lba: int = LBA) -> str:
 
 def blocks(lba: int = LBA, application: int = VOLUME, count: int = COUNT) -> Blocks:
     data = np.random.default_rng(5).integers(0, 256, (count, 512), np.uint8)
-    return Blocks(data, make_labels(data, lba, application))
+    return joined(data, make_labels(data, lba, application))
 
 
 def spoilt(field: str, at: int = 1) -> Blocks:

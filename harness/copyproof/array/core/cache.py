@@ -148,7 +148,7 @@ class Cache:
             return
         staged = empty(len(place), place.data.shape[1])
         self._backing.read(volume, lba, staged)
-        place.data[~valid], place.labels[~valid] = staged.data[~valid], staged.labels[~valid]
+        place.data[~valid], place.words[~valid] = staged.data[~valid], staged.words[~valid]
 
     def _touched(self, volume: int, lba: int, count: int) -> list[tuple[Key, Slot, slice]]:
         """Return the slots that hold something of a range, and which of their blocks are of it."""

@@ -19,17 +19,23 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from copyproof.array.core.blocks import Blocks, Labels
+from copyproof.array.core.blocks import NEVER_WRITTEN, Blocks, Labels
 from copyproof.array.core.errors import LabelKind
-from copyproof.blocks.arrays import U64, Mask
+from copyproof.blocks.arrays import U16, U64, Mask
 from copyproof.blocks.guard_check import guards_sum, payload_sum, wrong_guards
-from copyproof.blocks.label import ESCAPE, LABEL, guards
+from copyproof.blocks.label import ESCAPE, guards
 
-NEVER_WRITTEN = np.uint64(0xFFFFFFFFFFFFFFFF)
-_GUARD = np.uint64(48)
 _APPLICATION = np.uint64(32)
 _REFERENCE = np.uint64(0xFFFFFFFF)
 _ADDRESS = np.uint64(0xFFFFFFFFFFFF)
+
+
+def _raw(label: str) -> np.uint64:
+    return np.uint64(np.frombuffer(bytes.fromhex(label), np.uint64)[0])
+
+
+_RAW_GUARD, _RAW_APPLICATION, _RAW_REFERENCE = map(_raw, ("ffff000000000000", "0000ffff00000000", "00000000ffffffff"))
+"""The fields of a label as it lies in memory."""
 
 Fault = tuple[int, LabelKind]
 """A wrong label: the index of its block, and the first field that is wrong."""
@@ -54,10 +60,20 @@ def addresses(volume: int, lba: int, count: int) -> U64:
     return home
 
 
+def _home(volume: int, lba: int, count: int) -> U64:
+    """Return the labels of blocks at home as they lie in memory, with guard tags of 0."""
+    return addresses(volume, lba, count).astype(">u8").view(np.uint64)
+
+
+def _guard_tags(words: U64) -> U16:
+    return words.view(">u2")[::4].astype(np.uint16)
+
+
 @dataclass(frozen=True, slots=True)
 class Seal:
-    """What guard tags and payload of blocks came to when they were checked: `guards` as `label_words` without the
-    address, and the sum of the payload. Blocks that come to the same elsewhere, and have its address, are right."""
+    """What guard tags and payload of blocks came to when they were checked: `guards` are the labels without the
+    address, as they lie in memory, `payload` is the sum of the payload. Blocks that come to the same elsewhere, and
+    have its address, are right."""
 
     guards: U64
     payload: int
@@ -65,19 +81,19 @@ class Seal:
 
 def seal(blocks: Blocks, volume: int, lba: int) -> Seal | None:
     """Return the seal of blocks whose labels are all right, or None where one is not, or has its checks off."""
-    carried = label_words(blocks.labels) ^ addresses(volume, lba, len(blocks))
-    if np.bitwise_or.reduce(carried) & _ADDRESS:
+    carried = blocks.words ^ _home(volume, lba, len(blocks))
+    if np.bitwise_or.reduce(carried) & ~_RAW_GUARD:
         return None
     payload = payload_sum(blocks.data)
-    if guards_sum((carried >> _GUARD).astype(np.uint16), blocks.data.shape[1]) != payload:
+    if guards_sum(_guard_tags(carried), blocks.data.shape[1]) != payload:
         return None
     return Seal(carried, payload)
 
 
 def keeps(sealed: Seal, blocks: Blocks, volume: int, lba: int) -> bool:
     """Return whether blocks are still what was sealed, with the address of this volume and LBA."""
-    carried = label_words(blocks.labels) ^ addresses(volume, lba, len(blocks))
-    return bool((carried == sealed.guards).all()) and payload_sum(blocks.data) == sealed.payload
+    carried = blocks.words ^ _home(volume, lba, len(blocks))
+    return carried.tobytes() == sealed.guards.tobytes() and payload_sum(blocks.data) == sealed.payload
 
 
 def first_fault(blocks: Blocks, volume: int, lba: int, protection: int) -> Fault | None:
@@ -104,27 +120,26 @@ def exchange(blocks: Blocks, volume: int, lba: int) -> None:
 
     Blocks whose checks are switched off keep the tags that say so: the application tag, or for type 3 both.
     """
-    new = addresses(volume, lba, len(blocks))
-    escaped = blocks.labels["application"] == ESCAPE
+    words, new = blocks.words, _home(volume, lba, len(blocks))
+    escaped = words & _RAW_APPLICATION == _RAW_APPLICATION
     if escaped.any():
-        new[escaped] |= np.uint64(ESCAPE << 32)
-        new[escaped & (blocks.labels["reference"] == _REFERENCE)] = _ADDRESS
-    exchanged = new.astype(">u8").view(LABEL)
-    exchanged["guard"] = blocks.labels["guard"]
-    blocks.labels.view(np.uint64)[...] = exchanged.view(np.uint64)
+        new[escaped] |= _RAW_APPLICATION
+        new[escaped & (words & _RAW_REFERENCE == _RAW_REFERENCE)] |= _RAW_REFERENCE
+    words &= _RAW_GUARD
+    words |= new
 
 
 def materialise(blocks: Blocks, volume: int, lba: int) -> None:
     """Give blocks never written the labels of zeros at home, in their memory, so that they can be copied."""
-    never = blocks.labels.view(np.uint64) == NEVER_WRITTEN
+    never = blocks.words == NEVER_WRITTEN
     if never.any():
         never[never] = ~blocks.data[never].any(axis=1)
-        blocks.labels.view(">u8")[never] = addresses(volume, lba, len(blocks))[never]
+        blocks.words.view(">u8")[never] = addresses(volume, lba, len(blocks))[never]
 
 
 def wrong(blocks: Blocks) -> Mask:
     """Return which blocks have a guard tag that does not go with their payload, checks switched off or not."""
-    return wrong_guards(blocks.data, blocks.labels["guard"].astype(np.uint16))
+    return wrong_guards(blocks.data, _guard_tags(blocks.words))
 
 
 def _checked(words: U64, protection: int) -> Mask:

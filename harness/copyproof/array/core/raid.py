@@ -49,14 +49,14 @@ class Group:
 
     def read(self, block: int, out: Blocks) -> None:
         """Fill `out` from the block on, by the redundant units where a member is missing; raises BlockLost."""
-        words = out.labels.view(np.uint64)
+        words = out.words
         for stripe, unit, column, at, count in self.layout.pieces(block, len(out)):
             self._read_unit(stripe, unit, column, out.data[at : at + count], words[at : at + count])
         np.bitwise_xor(words, ONES, out=words)
 
     def write(self, block: int, blocks: Blocks) -> None:
         """Write blocks and what their stripes' redundancy comes to; raises BlockLost, and nothing is written then."""
-        words = blocks.labels.view(np.uint64) ^ ONES
+        words = blocks.words ^ ONES
         stripes = list(self.layout.stripes(block, len(blocks)))
         for stripe, _within, at, _blocks in stripes:
             if sum(done <= stripe for done in self._rebuilt) > self.layout.redundancy:
@@ -232,7 +232,7 @@ class Group:
         for at in range(block, block + count, step):
             part = empty(min(step, block + count - at), self._block_size)
             part.data[...] = 0
-            part.labels.view(np.uint64)[...] = ONES
+            part.words[...] = ONES
             self.write(at, part)
 
     def _rebuild_unit(self, stripe: int, member: int) -> None:

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from copyproof.array.core.blocks import Blocks, Labels
-from copyproof.array.core.labels import NEVER_WRITTEN, label_words
+from copyproof.array.core.blocks import NEVER_WRITTEN, Blocks, Labels
+from copyproof.array.core.labels import label_words
 from copyproof.array.core.layout import Place
 from copyproof.array.trace import Actor, Event, Origin, Step, Tag, Trace
 from copyproof.blocks.arrays import U64, Mask

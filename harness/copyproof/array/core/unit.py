@@ -22,7 +22,7 @@ import numpy as np
 
 from copyproof.array.core import labels
 from copyproof.array.core.backing import Backing, Media
-from copyproof.array.core.blocks import Blocks, blank, empty, labelled
+from copyproof.array.core.blocks import NEVER_WRITTEN, Blocks, blank, empty, labelled
 from copyproof.array.core.cache import Cache
 from copyproof.array.core.damage import Damages
 from copyproof.array.core.defective import acu_of, check_of, drr_of, group_of, route_of
@@ -260,7 +260,7 @@ class ControlUnit:
             where = volume, lba + part.at, part.blocks
             held = self.pairs.uncopied(*where)
             if self._backing.holds(*where) or self._cache.holds(*where):
-                held |= self._load(*where).labels.view(np.uint64) != labels.NEVER_WRITTEN
+                held |= self._load(*where).words != NEVER_WRITTEN
             elif not held.any():
                 yield part.blocks, False
                 continue

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from copyproof.array.core.blocks import Blocks
+from copyproof.array.core.blocks import Blocks, joined
 from copyproof.array.core.errors import LabelKind
 from copyproof.array.server import limits
 from copyproof.array.server.block_io import checked_blocks, data_out, received, store
@@ -90,7 +90,7 @@ def _refuse_difference(span: Span, held: Blocks, came: Blocks, fields: Checks) -
     for name, check in (("guard", Checks.GUARD), ("reference", Checks.REFERENCE)):
         if check in fields:
             labels[name] = held.labels[name]
-    _refuse_bytes(interleave(Blocks(held.data, labels)), interleave(came))
+    _refuse_bytes(interleave(joined(held.data, labels)), interleave(came))
 
 
 def _refuse_bytes(held: bytes, came: bytes) -> None:

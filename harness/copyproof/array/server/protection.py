@@ -7,7 +7,7 @@ from enum import Flag, auto
 
 import numpy as np
 
-from copyproof.array.core.blocks import Blocks
+from copyproof.array.core.blocks import Blocks, joined
 from copyproof.array.core.errors import LabelKind
 from copyproof.array.server.faults import label_check_failed
 from copyproof.array.server.spans import Span
@@ -40,7 +40,7 @@ CHECKS = (
 def interleave(blocks: Blocks) -> bytes:
     """Return blocks as the wire has them with RDPROTECT: each followed by its label.
 
-    >>> one = Blocks(np.ones((1, 512), np.uint8), np.zeros(1, LABEL))
+    >>> one = joined(np.ones((1, 512), np.uint8), np.zeros(1, LABEL))
     >>> len(interleave(one)), deinterleave(interleave(one), 512).data.tolist() == one.data.tolist()
     (520, True)
     """
@@ -52,20 +52,20 @@ def deinterleave(raw: bytes, block_size: int) -> Blocks:
     """Return the blocks of so many whole pairs of payload and label; the labels can be written to."""
     pairs: U8 = np.frombuffer(raw, np.uint8).reshape(-1, block_size + LABEL_SIZE)
     labels = pairs[:, block_size:].copy().reshape(-1).view(LABEL)
-    return Blocks(np.ascontiguousarray(pairs[:, :block_size]), labels)
+    return joined(np.ascontiguousarray(pairs[:, :block_size]), labels)
 
 
 def repeated(one: Blocks, start: int, count: int) -> Blocks:
     """Return one block `count` times, its reference tag `start` higher and going up by one from block to block (SBC-3
     5.42).
 
-    >>> one = Blocks(np.ones((1, 512), np.uint8), np.zeros(1, LABEL))
+    >>> one = joined(np.ones((1, 512), np.uint8), np.zeros(1, LABEL))
     >>> repeated(one, 5, 3).labels["reference"].tolist()
     [5, 6, 7]
     """
     labels = np.repeat(one.labels, count)
     labels["reference"] = reference_tags(consecutive(int(one.labels["reference"][0]) + start, count))
-    return Blocks(np.repeat(one.data, count, axis=0), labels)
+    return joined(np.repeat(one.data, count, axis=0), labels)
 
 
 def check_labels(blocks: Blocks, span: Span, checks: Checks) -> None:
