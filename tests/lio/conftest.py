@@ -29,7 +29,7 @@ def _no_leaks_of_the_session(_root: None) -> Iterator[None]:
     """What there was before the first test is what there is after the last."""
     # Modules make nodes of their own when they are loaded, and stay: load them all before the first look.
     for name in spec.names():
-        if (target := spec.load(name)).driver in ("lio", "tcmu"):
+        if (target := spec.load(name)).driver in ("lio", "mirror", "tcmu"):
             ground.prepare(target)
     settle()
     before = leaks.snapshot()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,7 +13,7 @@ from copyproof.targets.drivers.lio.driver import LioDriver
 from copyproof.targets.drivers.mirror import lvm, mapper, snapshots
 from copyproof.targets.drivers.mirror.lvm import SECONDARIES
 from copyproof.targets.drivers.mirror.mapper import Mapper
-from copyproof.targets.drivers.mirror.presence import Behind, MappedPresence
+from copyproof.targets.drivers.mirror.presence import Behind, Choices, MappedPresence
 from copyproof.targets.lease import Mark
 from copyproof.targets.live import LiveTarget, PairHooks, Role
 from copyproof.targets.rules import PAIRED
@@ -22,11 +22,12 @@ from copyproof.targets.spec import TargetSpec
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """What is beneath the units: device mapper's name of each one's volume, for an S-VOL in the order in which they
-    are looked for; and what the template is told of it."""
+    """What is beneath the units: what each may lead to, in the order in which that is looked for; and what the template
+    is told of all, and of each volume."""
 
-    volumes: dict[Role, tuple[tuple[str, bool], ...]]
-    names: dict[str, str]
+    volumes: Mapping[Role, Choices]
+    names: Mapping[str, str]
+    told: Mapping[Role, Mapping[str, str]]
 
 
 class MirrorDriver(LioDriver):
@@ -45,7 +46,7 @@ class MirrorDriver(LioDriver):
         self._hooks = self._hooked(wanted, ground)
         return made
 
-    def _unit(self, each: Wanted, volumes: Sequence[tuple[str, bool]]) -> Backstore:
+    def _unit(self, each: Wanted, volumes: Choices) -> Backstore:
         """One unit: at first it leads to that one of its volumes that is there without a pair."""
         first = next(name for name, _ in volumes if mapper.exists(name))
         table = mapper.linear(str(mapper.NODES / first), each.size)
@@ -59,8 +60,8 @@ class MirrorDriver(LioDriver):
             if each.role in SECONDARIES
         }
         presence = MappedPresence(behind, Mapper(self._run), self._protect)
-        volumes = {each.role: {"device": unit(each.mark, each.role)} for each in wanted if each.role.value in PAIRED}
-        return PairHooks(ground.names, volumes, presence)
+        told = {role: values for role, values in ground.told.items() if role.value in PAIRED}
+        return PairHooks(ground.names, told, presence)
 
     def _find(self, stores: list[Backstore]) -> LiveTarget:
         live = super()._find(stores)
@@ -91,11 +92,17 @@ def _mapped(so: Any) -> list[Any]:
 def _lvm(mark: Mark, wanted: list[Wanted], run: process.Runner) -> Ground:
     group = lvm.build(mark, wanted, run)
     volumes = {each.role: _volumes(group, each.role) for each in wanted}
-    names = {"group_name": group.name, "near": group.near, "far": group.far, "config": group.config}
-    return Ground(volumes, names)
+    names = {"prefix": str(mark), "far": group.far, "config": group.config, "tables": str(group.folder / "far")}
+    return Ground(volumes, names, {each.role: _told(group, each.role) for each in wanted})
 
 
-def _volumes(group: lvm.Group, role: Role) -> tuple[tuple[str, bool], ...]:
+def _told(group: lvm.Group, role: Role) -> dict[str, str]:
+    """What the template is told of a volume."""
+    device, place = group.device(role), group.places[role]
+    return {"place": device + place.whole, "own": device + place.own}
+
+
+def _volumes(group: lvm.Group, role: Role) -> Choices:
     """What may be behind a unit. The half of a mirror that is split off is the second; it must not be written."""
     own = (group.mapped(role.value), True)
     primary = role.value.replace("secondary", "primary")
@@ -106,8 +113,8 @@ def _volumes(group: lvm.Group, role: Role) -> tuple[tuple[str, bool], ...]:
 def _snapshots(mark: Mark, wanted: list[Wanted], run: process.Runner) -> Ground:
     beneath = snapshots.build(mark, wanted, run)
     volumes = {role: (*_image(mark, role), (name, True)) for role, name in beneath.items()}
-    return Ground(volumes, {"prefix": str(mark)})
+    return Ground(volumes, {"prefix": str(mark)}, {})
 
 
-def _image(mark: Mark, role: Role) -> tuple[tuple[str, bool], ...]:
+def _image(mark: Mark, role: Role) -> Choices:
     return ((snapshots.image(mark, role), True),) if role in SECONDARIES else ()

@@ -9,20 +9,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from copyproof.errors import DeviceError
 from copyproof.targets.drivers.mirror import mapper
 from copyproof.targets.drivers.mirror.mapper import Mapper
 
+Choices: TypeAlias = tuple[tuple[str, bool], ...]
+"""What a unit may lead to: device mapper's name, and whether a host may write to it; the first that is there counts."""
+
 
 @dataclass(frozen=True, slots=True)
 class Behind:
-    """One unit's device: its name, its bytes, and where it may lead to, the first that is there: (device mapper's name,
-    whether a host may write to it)."""
+    """One unit's device: its name, its bytes, and where it may lead to."""
 
     device: str
     size: int
-    choices: tuple[tuple[str, bool], ...]
+    choices: Choices
 
 
 class MappedPresence:
@@ -58,7 +61,8 @@ class MappedPresence:
         return next((choice for choice in unit.choices if self._exists(choice[0])), None)
 
     def vanish(self, name: str) -> None:
-        """Let a unit lead to nothing."""
+        """Let a unit lead to nothing, and refuse writes as a unit does that must not be written."""
         if self._now.pop(name, None):
             unit = self._units[name]
+            self._protect(name, True)
             self._mapper.load(unit.device, mapper.nothing(unit.size))
