@@ -51,11 +51,11 @@ class Row:
 def rows(array: Array, members: Sequence[Member], form: Form) -> Iterator[Row]:
     """Give both sides of each member; raises CciError, DeviceError."""
     numbers = array.numbers(members[0].local)
-    # Each volume is asked once, so that what it is in several members is the same.
-    pairs = {naa: array.pairs(naa) for naa in dict.fromkeys(end for m in members for end in (m.local, m.remote))}
+    # Asked once, so that both sides of a pair show one moment.
+    pairs = array.everything(members[0].local)
     for member in members:
         for side, naa, other in (("L", member.local, member.remote), ("R", member.remote, member.local)):
-            yield _row(member, side, sight(naa, other, pairs[naa]), numbers, form)
+            yield _row(member, side, sight(naa, other, pairs), numbers, form)
 
 
 def _row(member: Member, side: str, seen: Sight, numbers: Mapping[str, int], form: Form) -> Row:

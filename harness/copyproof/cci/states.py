@@ -68,7 +68,8 @@ class Sight:
 
 
 def sight(naa: str, meant: str, pairs: Collection[PairEntry]) -> Sight:
-    """Return how a volume stands, from all pairs that it is in; `meant` is the other volume of the member."""
+    """Return how a volume stands, from pairs among which are all that it is in; `meant` is the other volume of the
+    member."""
     both = {naa, meant}
     with_it = [pair for pair in pairs if {pair.primary.naa, pair.secondary.naa} == both]
     under_another = [pair for pair in pairs if pair.secondary.naa == naa]
