@@ -219,6 +219,14 @@ def test_a_short_allocation_length_truncates_the_operating_parameters(array: Ben
     assert array.receive(PARAMETERS, length=length).data == whole[:length]
 
 
+def test_each_descriptor_of_page_8fh_has_a_length_of_whole_words(array: Bench) -> None:
+    page, at = array.send(cdb.inquiry(0x8F, 4096)).data, 4
+    while at < len(page):
+        assert number(page, at + 2, 2) % 4 == 0
+        at += 4 + number(page, at + 2, 2)
+    assert at == len(page)
+
+
 def test_the_operating_parameters_are_complete_and_page_8fh_says_the_same(array: Bench) -> None:
     told = parse_operating_parameters(array.receive(PARAMETERS).data)
     page = third_party_copy(array.send(cdb.inquiry(0x8F, 4096)).data)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from copyproof.array.server import tokens as tokens_of_server
 from copyproof.array.server.copy_operations import Phase
 from copyproof.array.server.tokens import Tokens
 from copyproof.array.settings import CopyLimits
@@ -150,6 +151,22 @@ def test_the_oldest_token_is_cancelled_where_a_new_one_needs_its_room(array: Ben
     old, new = populate(array, Range(0, 60)), populate(array, Range(0, 60))
     assert str(write(array, old, Range(64, 8)).sense) == "05/23/08"
     assert write(array, new, Range(64, 8)).good
+
+
+def test_as_many_tokens_are_cancelled_as_a_new_one_needs_room_for(array: Bench) -> None:
+    three = [populate(array, Range(0, 30)) for _ in range(3)]
+    populate(array, Range(0, 64))
+    assert [str(write(array, token, Range(64, 8)).sense) for token in three] == ["05/23/08", "05/23/08", "None"]
+
+
+def test_one_token_more_than_may_be_valid_cancels_the_oldest_and_of_few_is_remembered_why(
+    array: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tokens_of_server, "TOKENS_MOST", 4)
+    monkeypatch.setattr(tokens_of_server, "RECORDS", 2)
+    made = [populate(array, Range(at, 1)) for at in range(8)]
+    told = [str(write(array, token, Range(64, 8)).sense) for token in made]
+    assert told == ["05/23/04"] * 2 + ["05/23/08"] * 2 + ["None"] * 4
 
 
 def test_a_revoked_token_is_refused(array: Bench) -> None:

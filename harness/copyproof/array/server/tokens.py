@@ -26,6 +26,9 @@ from copyproof.scsi.token import TOKEN, TOKEN_LENGTH_FIELD, TOKEN_SIZE, Range, R
 if TYPE_CHECKING:
     from copyproof.array.server.server import DeviceServer
 
+TOKENS_MOST = 1000
+"""How many tokens may be valid at a time."""
+
 RECORDS = 1000
 """Of how many tokens that ended the array remembers why (SPC-4 5.17.6.7)."""
 
@@ -146,12 +149,14 @@ class Tokens(Part):
     def _make_room(self, size: int) -> None:
         valid = self.valid()
         excess = sum(token.bytes for token in valid) + size - self.server.settings.copy.tokens_bytes
-        for token in valid:
-            if excess <= 0:
+        surplus = len(valid) + 1 - TOKENS_MOST
+        for number, token in enumerate(valid):
+            if excess <= 0 and number >= surplus:
                 break
             excess -= token.bytes
             token.end(Trouble.CANCELLED)
-        for identifier in list(self._known)[:-RECORDS]:
+        ended = [identifier for identifier, token in self._known.items() if token.trouble is not None]
+        for identifier in ended[:-RECORDS]:
             del self._known[identifier]
 
     def _raw(self, volume: int, size: int, rod_type: int) -> bytes:
