@@ -43,6 +43,7 @@ def snapshot(root: Path = Path("/")) -> Snapshot:
             "TCMU rings": _texts(root, "sys/class/uio/uio*/name"),
             "SCSI units": _names(root, "sys/class/scsi_device/*"),
             "sg nodes": _names(root, "dev/sg*"),
+            "LVM's notes": _names(root, "run/lvm/*/*"),
             "private folders": _names(root, "dev/shm/copyproof-*", "var/tmp/copyproof-*"),
             "LIO's database": _names(root, "etc/target/*/*_*"),
             "locks and notes": _names(root, "run/copyproof/*"),

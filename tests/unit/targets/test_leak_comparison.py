@@ -18,6 +18,7 @@ LEAVINGS = {
     "TCMU rings": "sys/class/uio/uio0/name",
     "SCSI units": "sys/class/scsi_device/2:0:1:0/",
     "sg nodes": "dev/sg3",
+    "LVM's notes": "run/lvm/vgs_online/vg",
     "private folders": "dev/shm/copyproof-1234567-main/",
     "LIO's database": "etc/target/pr/aptpl_1234",
     "locks and notes": "run/copyproof/copyproof-1234567-main.lock",

@@ -12,7 +12,7 @@ from copyproof.errors import DeviceError
 from copyproof.targets import discovery, lease
 from copyproof.targets.drivers.lio import ground, initiator
 from copyproof.targets.drivers.lio.backstores import COMPANY
-from copyproof.targets.drivers.mirror import mapper
+from copyproof.targets.drivers.mirror import mapper, notes
 from copyproof.targets.lease import Mark
 
 GONE = 120.0
@@ -35,6 +35,7 @@ def clear(mark: Mark, run: process.Runner = process.run) -> None:
         "storage objects": lambda: _storage_objects(mark),
         "mapped devices": lambda: mapper.clear(mark, run),
         "loop devices": lambda: _loops(mark, run),
+        "LVM's notes": lambda: notes.forget(mark),
         "files": lambda: _files(mark),
     }
     left: list[str] = []
