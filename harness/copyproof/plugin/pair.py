@@ -14,7 +14,9 @@ import numpy as np
 from copyproof.errors import DeviceError, UsageError
 from copyproof.model.pairs import NEXT
 from copyproof.pairing.service import PairStatus
+from copyproof.plugin.offload import Offload, offloaded
 from copyproof.plugin.pair_display import display_breach, inventory_breach
+from copyproof.plugin.pair_identified import Identified, identified
 from copyproof.plugin.pair_states import recipe
 from copyproof.plugin.pair_watch import PairWatch, watching
 from copyproof.plugin.pairing import Couple, Ordered, PairBench
@@ -127,6 +129,12 @@ class Pair:
             self._not_held(state, shown)
         return self
 
+    @contextmanager
+    def identified(self) -> Iterator[Identified]:
+        """Give the primary the identity of a disk within the block."""
+        with identified(self) as identity:
+            yield identity
+
     def display_breach(self) -> str:
         """Say where the display does not show the pairs of the test as they are."""
         return display_breach(self.bench, self.desk.couples)
@@ -194,6 +202,13 @@ class Pair:
     def look(self, role: Role, lba: int, count: int) -> None:
         """Look at some blocks now, beside those that are looked at in the end."""
         self.desk.seen += self.desk.bench.check(role, lba, count)
+
+    @contextmanager
+    def offloaded(self) -> Iterator[Offload]:
+        """Count within the block what the host moves, and let its process stand still that orders; a copy by the host
+        is a breach."""
+        with offloaded(self) as found:
+            yield found
 
     @contextmanager
     def watched(self) -> Iterator[PairWatch]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from itertools import pairwise
 from typing import NoReturn, Protocol
 
@@ -11,13 +12,14 @@ from copyproof.errors import DeviceError, UsageError
 from copyproof.pairing.service import Declared, PairFault
 from copyproof.plugin.bench import Bench, Unit
 from copyproof.plugin.pair import Pair
+from copyproof.plugin.pair_load import Load, loaded
 from copyproof.plugin.pairing import Couple, Ordered
 from copyproof.plugin.proof import command_record, fault_of_order, order_record
 from copyproof.scsi.command import Command, Result
 from copyproof.scsi.pair import HostAccess, PairCommand, SplitKind
 from copyproof.targets.live import Role
 from copyproof.verdicts.judge import Judgement
-from copyproof.verdicts.record import NOT_SEEN, CommandRecord, PairOrderRecord
+from copyproof.verdicts.record import NOT_SEEN, CommandRecord, OffloadRecord, PairOrderRecord
 from copyproof.verdicts.verdict import Verdict
 
 
@@ -27,6 +29,7 @@ class Ledger(Protocol):
     bench: Bench
     commands: list[CommandRecord]
     orders: list[PairOrderRecord]
+    offload: OffloadRecord | None
 
     def record(self, done: Judgement, findings: Findings) -> None:
         """Record a judgement."""
@@ -124,11 +127,17 @@ class PairDesk:
         """Judge what the test ordered and tried: answers, states, every block of its volumes and of the bystander;
         `breach` is a further fault. An ERROR where nothing was executed."""
         findings = self.seen + self._look()
-        wrong = next(iter(self.breaches), "") or breach or _first(findings)
+        wrong = "; ".join(filter(None, (*self.breaches[:1], _first(findings), breach)))
         self.test.record(self._judgement(wrong), findings)
         if wrong:
             self.pairs.suspect.update(self.pairs.roles)
         self.seen, self.breaches, self.unjudged = Findings(), [], 0
+
+    @contextmanager
+    def loaded(self, *pairs: Pair) -> Iterator[Load]:
+        """Let hosts write to the primaries of some pairs within the block."""
+        with loaded(pairs) as load:
+            yield load
 
     def series_breach(self, generations: Sequence[int | None]) -> str:
         """Say where splits that followed one another are not numbered upwards; nothing where they have no numbers."""
