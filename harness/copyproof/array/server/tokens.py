@@ -150,8 +150,8 @@ class Tokens(Part):
         valid = self.valid()
         excess = sum(token.bytes for token in valid) + size - self.server.settings.copy.tokens_bytes
         surplus = len(valid) + 1 - TOKENS_MOST
-        for number, token in enumerate(valid):
-            if excess <= 0 and number >= surplus:
+        for place, token in enumerate(valid):
+            if excess <= 0 and place >= surplus:
                 break
             excess -= token.bytes
             token.end(Trouble.CANCELLED)
