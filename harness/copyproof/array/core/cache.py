@@ -17,7 +17,7 @@ from copyproof.array.core.backing import Backing
 from copyproof.array.core.blocks import Blocks, empty
 from copyproof.array.core.damage import Damages
 from copyproof.array.core.errors import ArrayFault, LabelFault, LabelKind
-from copyproof.array.core.labels import addresses, label_words, seal, wrong
+from copyproof.array.core.labels import addresses, numbers, seal, wrong
 from copyproof.array.core.recorder import Recorder
 from copyproof.array.core.slots import Slot, SlotPool, SlotState
 from copyproof.array.trace import Actor, Step
@@ -182,7 +182,7 @@ class Cache:
         if not seal(blocks, volume, lba):
             _judge(blocks, volume, lba, slot.unchecked[run], slot.astray[run])
         self._backing.write(volume, lba, blocks)
-        self._recorder.step(Step.DESTAGE, Actor.CACHE, slot.number, volume, lba, blocks, blocks.labels)
+        self._recorder.step(Step.DESTAGE, Actor.CACHE, slot.number, volume, lba, blocks, blocks.words)
         slot.dirty[run] = False
 
     def _evict(self, state: SlotState) -> Slot:
@@ -215,7 +215,7 @@ def _judge(blocks: Blocks, volume: int, lba: int, unchecked: Mask, astray: Mask)
 
 def _away(blocks: Blocks, volume: int, lba: int) -> U64:
     """Return what application tag (the 16 high bits) and reference tag (the 32 next) differ in from those at home."""
-    return (label_words(blocks.labels) ^ addresses(volume, lba, len(blocks))) << np.uint64(16)
+    return (numbers(blocks.words) ^ addresses(volume, lba, len(blocks))) << np.uint64(16)
 
 
 def _runs(mask: Mask) -> list[tuple[int, int]]:

@@ -48,6 +48,8 @@ class Damages:
 
     def strike(self, step: Step, volume: int, lba: int, blocks: Blocks) -> None:
         """Damage those of these blocks that wait for this step."""
+        if not self._waiting:
+            return
         for damage in [d for d in self._waiting if (d.step, d.volume) == (step, volume)]:
             if lba <= damage.lba < lba + len(blocks):
                 _invert(blocks[damage.lba - lba : damage.lba - lba + 1], damage)

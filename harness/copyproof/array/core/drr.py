@@ -7,7 +7,6 @@ a part in it, and what hosts use of the cache is not displaced: A and B are give
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import NamedTuple
 
 from copyproof.array.core.acu import AddressChangeUnit
@@ -29,6 +28,30 @@ class Piece(NamedTuple):
     source: tuple[int, int]
     destination: tuple[int, int]
     blocks: int
+
+
+class Taken:
+    """So many slots, taken when this is entered, and given back: raises ArrayFault where too few can be freed."""
+
+    def __init__(self, cache: Cache, count: int) -> None:
+        self._cache, self._count = cache, count
+        self._slots: list[Slot] = []
+
+    def __enter__(self) -> list[Slot]:
+        try:
+            for _ in range(self._count):
+                self._slots.append(self._cache.take(SlotState.MOVING))
+        except BaseException:
+            self._give_back()
+            raise
+        return self._slots
+
+    def __exit__(self, *_: object) -> None:
+        self._give_back()
+
+    def _give_back(self) -> None:
+        for slot in self._slots:
+            self._cache.give_back(slot)
 
 
 class RecoveryUnit:
@@ -73,17 +96,9 @@ class RecoveryUnit:
         for part in parts:
             yield Piece((source[0], source[1] + part.at), (destination[0], destination[1] + part.at), part.blocks)
 
-    @contextmanager
-    def slots(self, count: int) -> Iterator[list[Slot]]:
-        """Take slots for a piece, and give them back; raises ArrayFault where too few can be freed."""
-        taken: list[Slot] = []
-        try:
-            while len(taken) < count:
-                taken.append(self.cache.take(SlotState.MOVING))
-            yield taken
-        finally:
-            for slot in taken:
-                self.cache.give_back(slot)
+    def slots(self, count: int) -> Taken:
+        """Return slots for a piece, for a `with` statement."""
+        return Taken(self.cache, count)
 
     def stage(self, slot: Slot, piece: Piece) -> Blocks:
         """Read the piece's blocks from the members into a slot and check their labels."""
@@ -113,7 +128,7 @@ class RecoveryUnit:
 
     def _moved(self, blocks: Blocks, origin: int, slot: int, came: tuple[int, int], piece: Piece) -> None:
         came_from = Origin(origin, *came)
-        self._recorder.step(Step.MOVE, Actor.DRR, slot, *piece.destination, blocks, blocks.labels, came_from)
+        self._recorder.step(Step.MOVE, Actor.DRR, slot, *piece.destination, blocks, blocks.words, came_from)
         if slot != BUFFER:
             self._damages.strike(Step.MOVE, *piece.destination, blocks)
 
@@ -127,7 +142,7 @@ class RecoveryUnit:
         self._backing.write(*home, blocks)
         self.cache.discard(*piece.destination, piece.blocks)
         self._recorder.step(
-            Step.DESTAGE, Actor.CACHE, slot.number, *piece.destination, blocks, blocks.labels, address=home
+            Step.DESTAGE, Actor.CACHE, slot.number, *piece.destination, blocks, blocks.words, address=home
         )
 
     def home(self, piece: Piece) -> tuple[int, int]:

@@ -16,10 +16,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
-from copyproof.array.core.blocks import NEVER_WRITTEN, Blocks, Labels
+from copyproof.array.core.blocks import NEVER_WRITTEN, Blocks
 from copyproof.array.core.errors import LabelKind
 from copyproof.blocks.arrays import U16, U64, Mask
 from copyproof.blocks.guard_check import guards_sum, payload_sum, wrong_guards
@@ -44,13 +45,14 @@ Check = Callable[[Blocks, int, int, int], Fault | None]
 """Judges the labels of blocks on a volume from an LBA, of a protection type."""
 
 
-def label_words(labels: Labels) -> U64:
-    """Return labels as numbers: guard in the high 16 bits, application tag, reference tag in the low 32 bits."""
-    return labels.view(">u8").astype(np.uint64)
+def numbers(words: U64) -> U64:
+    """Return labels, as `Blocks.words` has them, as numbers: guard in the high 16 bits, application tag, reference tag
+    in the low 32 bits."""
+    return words.view(">u8").astype(np.uint64)
 
 
 def addresses(volume: int, lba: int, count: int) -> U64:
-    """Return what `label_words` has below the guard for blocks at home: application and reference tag."""
+    """Return what `numbers` has below the guard for blocks at home: application and reference tag."""
     first = lba & 0xFFFFFFFF
     if first + count <= 1 << 32:
         return np.arange(volume << 32 | first, (volume << 32 | first) + count, dtype=np.uint64)
@@ -60,9 +62,15 @@ def addresses(volume: int, lba: int, count: int) -> U64:
     return home
 
 
+@lru_cache(maxsize=2)
 def _home(volume: int, lba: int, count: int) -> U64:
-    """Return the labels of blocks at home as they lie in memory, with guard tags of 0."""
-    return addresses(volume, lba, count).astype(">u8").view(np.uint64)
+    """Return the labels of blocks at home as they lie in memory, with guard tags of 0; they are not to be written to.
+
+    A copy asks for those of its destination twice.
+    """
+    home = addresses(volume, lba, count).astype(">u8").view(np.uint64)
+    home.setflags(write=False)
+    return home
 
 
 def _guard_tags(words: U64) -> U16:
@@ -100,7 +108,7 @@ def first_fault(blocks: Blocks, volume: int, lba: int, protection: int) -> Fault
     """Return the first block whose label does not go with payload, volume and LBA, or None."""
     if seal(blocks, volume, lba):
         return None
-    words = label_words(blocks.labels)
+    words = numbers(blocks.words)
     away = (words ^ addresses(volume, lba, len(blocks))) & _ADDRESS
     checked = _checked(words, protection)
     number = checked & (away >> _APPLICATION != 0)
@@ -110,7 +118,7 @@ def first_fault(blocks: Blocks, volume: int, lba: int, protection: int) -> Fault
 
 def first_guard_fault(blocks: Blocks, _volume: int, _lba: int, protection: int) -> Fault | None:
     """Return the first block whose guard tag does not go with its payload, wherever it is."""
-    checked = _checked(label_words(blocks.labels), protection)
+    checked = _checked(numbers(blocks.words), protection)
     nowhere = np.zeros(len(blocks), np.bool_)
     return _first(checked & _wrong_guards(blocks, checked), nowhere, nowhere)
 
@@ -123,7 +131,7 @@ def exchange(blocks: Blocks, volume: int, lba: int) -> None:
     words, new = blocks.words, _home(volume, lba, len(blocks))
     escaped = words & _RAW_APPLICATION == _RAW_APPLICATION
     if escaped.any():
-        new[escaped] |= _RAW_APPLICATION
+        new = np.where(escaped, new | _RAW_APPLICATION, new)
         new[escaped & (words & _RAW_REFERENCE == _RAW_REFERENCE)] |= _RAW_REFERENCE
     words &= _RAW_GUARD
     words |= new

@@ -85,13 +85,15 @@ class Layout:
 
     def pieces(self, block: int, count: int) -> Iterator[Piece]:
         """Cut a run of the group's blocks at the stripe units."""
+        stripe, within = divmod(block, self.stripe_blocks)
+        unit, column = divmod(within, self.unit)
         at = 0
         while at < count:
-            stripe, within = divmod(block + at, self.stripe_blocks)
-            unit, column = divmod(within, self.unit)
             part = min(self.unit - column, count - at)
             yield Piece(stripe, unit, column, at, part)
-            at += part
+            at, unit, column = at + part, unit + 1, 0
+            if unit == self.data:
+                stripe, unit = stripe + 1, 0
 
     @cached_property
     def _rotations(self) -> tuple[tuple[int, ...], ...]:

@@ -64,6 +64,7 @@ class Grains:
         `lba` lie in, or of all."""
         window = self.span(lba, self.total - lba if count is None else count)
         found = np.flatnonzero(self.bits[window])[:limit] + window.start
-        for run in np.split(found, np.flatnonzero(np.diff(found) > 1) + 1) if found.size else []:
-            start = int(run[0]) * self.grain
-            yield start, min((int(run[-1]) + 1) * self.grain, self.total) - start
+        ends = np.flatnonzero(found[1:] - found[:-1] > 1).tolist()
+        for first, last in zip([0, *(end + 1 for end in ends)], [*ends, -1], strict=True) if found.size else []:
+            start = int(found[first]) * self.grain
+            yield start, min((int(found[last]) + 1) * self.grain, self.total) - start

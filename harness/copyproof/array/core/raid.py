@@ -49,24 +49,28 @@ class Group:
 
     def read(self, block: int, out: Blocks) -> None:
         """Fill `out` from the block on, by the redundant units where a member is missing; raises BlockLost."""
-        words = out.words
+        data, words = out.data, out.words
         for stripe, unit, column, at, count in self.layout.pieces(block, len(out)):
-            self._read_unit(stripe, unit, column, out.data[at : at + count], words[at : at + count])
+            self._read_unit(stripe, unit, column, data[at : at + count], words[at : at + count])
         np.bitwise_xor(words, ONES, out=words)
 
     def write(self, block: int, blocks: Blocks) -> None:
         """Write blocks and what their stripes' redundancy comes to; raises BlockLost, and nothing is written then."""
         words = blocks.words ^ ONES
         stripes = list(self.layout.stripes(block, len(blocks)))
-        for stripe, _within, at, _blocks in stripes:
-            if sum(done <= stripe for done in self._rebuilt) > self.layout.redundancy:
-                raise BlockLost(block + at)
+        if min(self._rebuilt) < self.stripes:
+            self._refuse_lost(block, stripes)
         for stripe, within, at, count in stripes:
             data = blocks.data[at : at + count]
             if count == self.layout.stripe_blocks:
                 self._write_whole(stripe, data, words[at : at + count])
             else:
                 self._write_part(stripe, within, data, words[at : at + count])
+
+    def _refuse_lost(self, block: int, stripes: Sequence[tuple[int, int, int, int]]) -> None:
+        for stripe, _within, at, _blocks in stripes:
+            if sum(done <= stripe for done in self._rebuilt) > self.layout.redundancy:
+                raise BlockLost(block + at)
 
     def erase(self, block: int, count: int) -> None:
         """Let blocks be as if never written: whole stripes at one stroke, others as a write of blanks."""

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from copyproof.array.core.blocks import NEVER_WRITTEN, Blocks, Labels
-from copyproof.array.core.labels import label_words
+from copyproof.array.core.blocks import NEVER_WRITTEN, Blocks
+from copyproof.array.core.labels import numbers
 from copyproof.array.core.layout import Place
 from copyproof.array.trace import Actor, Event, Origin, Step, Tag, Trace
 from copyproof.blocks.arrays import U64, Mask
@@ -31,9 +31,9 @@ class Recorder:
         self._place = place
         self._unit = unit
 
-    def labels(self, blocks: Blocks) -> Labels | None:
+    def labels(self, blocks: Blocks) -> U64 | None:
         """Return the labels as they are now, for the event of a step that is about to change them."""
-        return blocks.labels.copy() if self.trace is not None else None
+        return blocks.words.copy() if self.trace is not None else None
 
     def step(
         self,
@@ -43,7 +43,7 @@ class Recorder:
         volume: int,
         lba: int,
         blocks: Blocks,
-        before: Labels | None = None,
+        before: U64 | None = None,
         origin: Origin | None = None,
         address: tuple[int, int] | None = None,
     ) -> None:
@@ -53,8 +53,8 @@ class Recorder:
         """
         if self.trace is None or not len(blocks):
             return
-        after = label_words(blocks.labels)
-        old = after if before is None else label_words(before)
+        after = numbers(blocks.words)
+        old = after if before is None else numbers(before)
         breaks = _breaks(after) | _breaks(old)
         where = address or (volume, lba)
         if step in ON_MEMBERS:

@@ -11,7 +11,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,17 +43,27 @@ class Memory:
 
     def read(self, offset: int, data: U8, words: U64) -> None:
         """Fill with what is held, and with zeros where nothing is."""
-        for number, first, at, count in self._parts(offset, len(words)):
-            chunk = self._chunks.get(number, self._nothing)
-            data[at : at + count] = chunk.data[first : first + count]
-            words[at : at + count] = chunk.words[first : first + count]
+        number, first = divmod(offset, self._size)
+        last = first + len(words)
+        if last > self._size:
+            for _number, _first, at, count in self._parts(offset, len(words)):
+                self.read(offset + at, data[at : at + count], words[at : at + count])
+            return
+        chunk = self._chunks.get(number, self._nothing)
+        data[...] = chunk.data[first:last]
+        words[...] = chunk.words[first:last]
 
     def write(self, offset: int, data: U8, words: U64) -> None:
         """Hold blocks."""
-        for number, first, at, count in self._parts(offset, len(words)):
-            chunk = self._chunks.get(number) or self._chunks.setdefault(number, self._new())
-            chunk.data[first : first + count] = data[at : at + count]
-            chunk.words[first : first + count] = words[at : at + count]
+        number, first = divmod(offset, self._size)
+        last = first + len(words)
+        if last > self._size:
+            for _number, _first, at, count in self._parts(offset, len(words)):
+                self.write(offset + at, data[at : at + count], words[at : at + count])
+            return
+        chunk = self._chunks.get(number) or self._chunks.setdefault(number, self._new())
+        chunk.data[first:last] = data
+        chunk.words[first:last] = words
 
     def erase(self, offset: int, count: int) -> None:
         """Give whole chunks back, and zero the rest."""
@@ -77,12 +87,8 @@ class Memory:
     def _new(self) -> _Chunk:
         return _Chunk(np.zeros((self._size, self._block_size), np.uint8), np.zeros(self._size, np.uint64))
 
-    def _parts(self, offset: int, count: int) -> Iterable[tuple[int, int, int, int]]:
+    def _parts(self, offset: int, count: int) -> Iterator[tuple[int, int, int, int]]:
         """Cut a run at the chunks: number of the chunk, first block in it, first block of the run, how many."""
-        number, first = divmod(offset, self._size)
-        return ((number, first, 0, count),) if first + count <= self._size else self._cut(offset, count)
-
-    def _cut(self, offset: int, count: int) -> Iterator[tuple[int, int, int, int]]:
         at = 0
         while at < count:
             number, first = divmod(offset + at, self._size)
