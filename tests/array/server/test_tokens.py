@@ -147,6 +147,14 @@ def test_a_token_expires_after_its_timeout_without_use(array: Bench) -> None:
     assert str(write(array, token, Range(64, 8)).sense) == "05/23/07"
 
 
+def test_a_token_without_a_timeout_of_its_own_has_the_default_one(array: Bench) -> None:
+    token, ticks = populate(array, Range(16, 8)), LIMITS.default_timeout * LIMITS.ticks_per_second
+    array.server.run(ticks - 1)
+    assert write(array, token, Range(64, 8)).good
+    array.server.run(ticks)
+    assert str(write(array, token, Range(64, 8)).sense) == "05/23/07"
+
+
 def test_the_oldest_token_is_cancelled_where_a_new_one_needs_its_room(array: Bench) -> None:
     old, new = populate(array, Range(0, 60)), populate(array, Range(0, 60))
     assert str(write(array, old, Range(64, 8)).sense) == "05/23/08"
@@ -321,6 +329,15 @@ def test_reservations_and_read_only_mappings_hold_for_tokens(array: Bench) -> No
     assert array.send(write_using_token(token, [Range(0, 8)]), BYSTANDER).status is Status.RESERVATION_CONFLICT
     assert array.send(populate_token([Range(0, 8)]), BYSTANDER).status is Status.RESERVATION_CONFLICT
     assert array.untouched()
+
+
+def test_a_reservation_that_comes_before_a_population_in_the_background_ends_it(array: Bench) -> None:
+    assert array.send(populate_token([Range(0, 8)], 7, immediate=True)).good
+    assert array.send(Command(bytes.fromhex("160000000000")), SOURCE, OTHER).good
+    array.server.run(1)
+    assert array.send(Command(bytes.fromhex("170000000000")), SOURCE, OTHER).good
+    told = array.receive(INFORMATION, 7).data
+    assert (told[5], tokens(told)) == (Phase.FAILED, [])
 
 
 def test_page_8fh_tells_the_limits_and_types_of_tokens(array: Bench) -> None:
