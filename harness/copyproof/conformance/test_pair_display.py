@@ -8,6 +8,8 @@ from copyproof.hil import Capability, PairState, Rig, Role, hil_needs, hil_requi
 
 pytestmark = hil_needs(Capability.PAIRS)
 
+TOLD = [PairState.COPY, PairState.PAIR, PairState.PSUS, PairState.PSUE]
+"""States that CCI has a word of its own for."""
 STATES = pytest.mark.parametrize("state", PairState, ids=lambda state: state.name)
 
 
@@ -37,3 +39,12 @@ def test_the_display_lists_every_pair_once(hil: Rig) -> None:
 def test_the_inventory_agrees_with_what_the_units_say_of_themselves(hil: Rig) -> None:
     pair = hil.pair().brought_to(PairState.PAIR)
     hil.judge_pairs(pair.inventory_breach())
+
+
+@hil_requirement("CTL-22")
+@hil_needs(Capability.COMMAND_LINE)
+@pytest.mark.parametrize("state", TOLD, ids=lambda state: state.name)
+def test_the_command_line_shows_the_pair_as_it_is(hil: Rig, state: PairState) -> None:
+    pair = hil.pair().brought_to(state)
+    pair.tries_to_read(Role.SECONDARY, 0)
+    hil.judge_pairs(pair.command_line_breach())

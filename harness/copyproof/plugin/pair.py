@@ -15,6 +15,7 @@ from copyproof.errors import DeviceError, UsageError
 from copyproof.model.pairs import NEXT
 from copyproof.pairing.service import PairStatus
 from copyproof.plugin.offload import Offload, offloaded
+from copyproof.plugin.pair_cli import command_line
 from copyproof.plugin.pair_display import display_breach, inventory_breach
 from copyproof.plugin.pair_identified import Identified, identified
 from copyproof.plugin.pair_states import recipe
@@ -138,6 +139,11 @@ class Pair:
     def display_breach(self) -> str:
         """Say where the display does not show the pairs of the test as they are."""
         return display_breach(self.bench, self.desk.couples)
+
+    def command_line_breach(self) -> str:
+        """Say where the shipped command line does not."""
+        with command_line(self.desk.bench) as service:
+            return display_breach(self.bench, self.desk.couples, service)
 
     def inventory_breach(self) -> str:
         """Say where the array's inventory does not agree with its units."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from copyproof.errors import MalformedAnswer
 from copyproof.model.pairs import NEXT
@@ -33,8 +34,17 @@ def display_breach(pairs: PairBench, couples: Sequence[Couple], service: PairSer
     strangers = [shown for shown in listed if (shown.primary, shown.secondary) not in names]
     if strangers:
         return f"the display lists {strangers[0].primary} and {strangers[0].secondary}, which are no pair"
-    found = (_wrong(pairs, couple, listed, before[couple], after[couple]) for couple in couples)
+    found = (
+        _wrong(pairs, couple, listed, _worded(asked, before[couple]), _worded(asked, after[couple]))
+        for couple in couples
+    )
     return next(filter(None, found), "")
+
+
+def _worded(service: PairService, status: PairStatus) -> PairStatus:
+    """What a pair says, in the words that a service has for it."""
+    shown = service.declared.shown
+    return replace(status, primary_state=shown(status.primary_state), secondary_state=shown(status.secondary_state))
 
 
 def _wrong(pairs: PairBench, couple: Couple, listed: Iterable[Shown], before: PairStatus, after: PairStatus) -> str:

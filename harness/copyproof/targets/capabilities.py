@@ -61,6 +61,7 @@ class Capability(Enum):
     PAIR_SECONDARIES = "three secondaries of one primary"
     PAIR_FOURTH = "three secondaries of one primary, and a volume for a fourth"
     INVENTORY = "an inventory of the array"
+    COMMAND_LINE = "pairs that a command line shows"
 
     TWO_SLOTS = "copies by way of two cache locations"
     IN_BUFFER = "addresses exchanged in a buffer of the unit, between two cache locations"
@@ -83,6 +84,7 @@ _OBSERVING = {
     Capability.SIDECAR,
     Capability.TRACE,
     Capability.INVENTORY,
+    Capability.COMMAND_LINE,
 }
 _EXCHANGES = {
     Capability.TWO_SLOTS: {Exchange.IN_BUFFER, Exchange.AFTER_MOVE},
@@ -201,6 +203,7 @@ def _offered(target: LiveTarget, transport: Transport) -> dict[Capability, str]:
         **_inside(target.control),
         **{item: _unpaired(target, item) for item in _PAIRED},
         Capability.INVENTORY: _without_inventory(target),
+        Capability.COMMAND_LINE: "" if target.spec.pairs else "the target file declares no pairs",
     }
 
 
