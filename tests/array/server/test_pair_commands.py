@@ -121,6 +121,12 @@ def test_a_query_tells_each_volume_its_role_and_all_that_a_pair_is(wire: Wire) -
     assert wire.pairs(T, everything=True) == (replace(due, role=VolumeRole.SIMPLEX),)
 
 
+def test_a_query_of_everything_tells_no_pair_of_which_no_volume_is_seen(wire: Wire) -> None:
+    wire.order(C.CREATE)
+    wire.server.settings = replace(wire.server.settings, mapped=(Mapped(HOST, T),))
+    assert wire.pairs(T, everything=True) == ()
+
+
 def test_the_inventory_tells_cache_and_group_and_the_volumes_that_the_host_sees(wire: Wire) -> None:
     wire.order(C.CREATE)
     told = decode_inventory(wire.send(array_inventory(4096)).data)
