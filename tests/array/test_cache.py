@@ -257,6 +257,16 @@ def test_labels_go_by_the_low_bits_of_an_lba_beyond_them(source: int, destinatio
     assert ctl_02(unit.trace.events) == ""
 
 
+def test_a_block_that_a_host_gave_a_label_of_ones_is_copied_with_its_payload_and_that_label() -> None:
+    unit = array()
+    block = unit.labelled(1, 0, np.full((1, 512), 7, np.uint8))
+    block.words[...] = 2**64 - 1
+    unit.write(1, 0, block)
+    unit.copy(1, 0, 2, 9, 1)
+    assert (unit.read(2, 9, 1).data == 7).all()
+    assert unit.read(2, 9, 1).words.tolist() == [2**64 - 1]
+
+
 def test_an_order_is_recorded_with_who_gave_it() -> None:
     unit = array()
     unit.move(1, 0, 2, 8, 4, Actor.PAIR)

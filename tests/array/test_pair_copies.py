@@ -320,6 +320,24 @@ def test_an_ordered_copy_to_p_follows_to_s_as_a_write_does() -> None:
     assert bench.read(S) == with_(first(P), {10 + n: 100 * V + n for n in range(20)})
 
 
+def test_an_ordered_copy_from_s_takes_what_s_is_still_to_be_given() -> None:
+    bench = PairBench()
+    bench.create_split()
+    bench.unit.copy(S, 30, V, 0, 20)
+    assert bench.read(V, 0, 20) == first(P)[30:50]
+
+
+def test_an_ordered_copy_from_a_p_that_may_not_be_read_is_refused() -> None:
+    bench = PairBench()
+    bench.create()
+    bench.split()
+    bench.write(S, 1, 7)
+    bench.order(PairCommand.RESTORE)
+    with pytest.raises(BusyFault):
+        bench.unit.copy(P, 0, V, 0, 1)
+    assert bench.read(V) == first(V)
+
+
 def test_a_grain_is_given_in_bytes_whatever_the_block_size() -> None:
     settings = ArraySettings(
         (VolumeSettings(P, 60), VolumeSettings(S, 60)), block_size=4096, pairs=PairRules(grain=8 * 4096, pace=1)

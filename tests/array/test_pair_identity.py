@@ -116,6 +116,49 @@ def test_what_is_no_valid_identity_is_left_alone(disk: Callable[[PairBench], Non
     assert whole(bench, S) == whole(bench, P)
 
 
+def grown(bench: PairBench) -> None:
+    """The backup header lies where the primary one says, not in the last block."""
+    put(bench, P, 1, header(1, 40))
+    put(bench, P, 40, header(40, 1))
+
+
+def primary_lost(bench: PairBench) -> None:
+    put(bench, P, BLOCKS - 1, header(BLOCKS - 1, 1))
+
+
+def not_told(bench: PairBench) -> None:
+    """The primary header tells of a backup that is not there, and there is one in the last block."""
+    put(bench, P, 1, header(1, 40))
+    put(bench, P, BLOCKS - 1, header(BLOCKS - 1, 1))
+
+
+def not_its_own(bench: PairBench) -> None:
+    """The header in the last block is another disk's."""
+    put(bench, P, 1, header(1, BLOCKS - 1))
+    put(bench, P, BLOCKS - 1, header(BLOCKS - 1, 1, uuid.UUID(int=7)))
+
+
+@pytest.mark.parametrize(
+    ("disk", "lbas"), [(grown, {1, 40}), (primary_lost, {BLOCKS - 1}), (not_told, {1, BLOCKS - 1}), (not_its_own, {1})]
+)
+def test_every_header_of_the_disk_and_no_other_gets_the_new_guid(
+    disk: Callable[[PairBench], None], lbas: set[int]
+) -> None:
+    bench = split_disk(disk)
+    p, s = whole(bench, P), whole(bench, S)
+    assert {at // 512 for at in changed(p, s)} == lbas
+    assert len({s[512 * lba + 56 : 512 * lba + 72] for lba in lbas}) == 1
+
+
+def test_a_restore_leaves_an_identity_that_a_host_has_given_s_itself() -> None:
+    bench = split_disk(mbr_disk)
+    bench.finish()
+    put(bench, S, 0, mbr(b"MINE"))
+    bench.order(PairCommand.RESTORE)
+    bench.finish()
+    assert whole(bench, P)[:512] == mbr(b"MINE")
+
+
 def test_a_backup_header_that_lies_out_of_the_volume_is_not_looked_for() -> None:
     bench = PairBench(rules=RULES)
     put(bench, P, 1, header(1, 1 << 60))
