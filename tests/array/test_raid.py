@@ -27,6 +27,29 @@ def test_a_stripe_with_one_member_missing_and_one_not_rebuilt_takes_no_write() -
         unit.flush(1, 0, BLOCKS)
 
 
+def test_a_rebuild_that_lacks_a_second_member_is_noted_once_and_makes_nothing_up() -> None:
+    unit = array()
+    write(unit, 1, 0, BLOCKS)
+    unit.empty_cache()
+    for member in (0, 1):
+        unit.fail_member(member)
+    for member in (0, 1):
+        unit.replace_member(member)
+    unit.run(3)
+    assert unit.faults == ["volume 1, LBA 0: too few members left to read or write"]
+    assert (unit.tick, steps(unit, Step.REBUILD)) == (3, [])
+
+
+def test_an_unmap_that_fails_leaves_what_a_host_wrote_in_the_cache() -> None:
+    unit = array()
+    due = write(unit, 1, 0, 4, 7)
+    for member in (0, 1):
+        unit.fail_member(member)
+    with pytest.raises(MediumFault):
+        unit.unmap(1, 0, 4)
+    assert (unit.read(1, 0, 4).data == due.data).all()
+
+
 def test_parity_is_that_of_payload_and_labels() -> None:
     media: list[Memory] = []
 
