@@ -248,6 +248,15 @@ def test_a_group_shows_the_least_settled_state_of_its_pairs() -> None:
     assert shown == [PairState.PAIR, PairState.PSUS, PairState.PSUE, PairState.COPY_RS]
 
 
+def test_a_group_with_a_suspended_pair_shows_that_rather_than_one_split_quickly() -> None:
+    bench = PairBench(fill=False)
+    bench.create(S, P, group=1)
+    bench.order(C.SUSPEND)
+    bench.order(C.CREATE_SPLIT, U, T, group=1, kind=SplitKind.QUICK)
+    assert (bench.state(), bench.state(U, T)) == (PairState.PSUE, PairState.PSUS_SP)
+    assert bench.table.group_state(1) is PairState.PSUE
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
