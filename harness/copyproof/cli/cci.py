@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
@@ -42,14 +43,21 @@ class Commands(click.Group):
 
 @contextmanager
 def _coded(command: Callable[[], str]) -> Iterator[None]:
+    """Let every error end with a code: 1, with which Python ends by itself, would tell of volumes that are SMPL."""
     try:
         yield
-    except click.UsageError as problem:
+    except (click.exceptions.Exit, click.Abort):
+        raise
+    except click.ClickException as problem:
         missing = isinstance(problem, click.MissingParameter)
         code = Code.EX_REQARG if missing else Code.EX_INVARG
         raise _ended(command(), problem.format_message(), code) from None
     except CopyproofError as problem:
         raise _ended(command(), str(problem), code_of(problem)) from None
+    except (Exception, KeyboardInterrupt) as problem:
+        why = traceback.format_exc() if isinstance(problem, Exception) else "interrupted"
+        print(f"{command()}: [{Code.EX_CMDIOE.name}] {why}", file=sys.stderr)
+        raise SystemExit(int(Code.EX_CMDIOE)) from None
 
 
 def _ended(command: str, why: str, code: Code) -> SystemExit:

@@ -118,6 +118,18 @@ def test_p_vols_and_s_vols_on_one_side_are_229(desk: Desk) -> None:
     assert desk.code("pairvolchk -g mixed -ss") == 229
 
 
+@pytest.mark.parametrize("fault", [ValueError("a bug"), KeyboardInterrupt()], ids=["bug", "Ctrl-C"])
+def test_what_ends_a_command_halfway_is_never_taken_for_a_state(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, fault: BaseException
+) -> None:
+    def broken(*_: object) -> None:
+        raise fault
+
+    monkeypatch.setattr(Array, "pairs", broken)
+    for line in ("pairvolchk -g oradb", "pairvolchk -g oradb -ss", "pairsplit -g oradb"):
+        assert desk.code(line) == 237
+
+
 def test_a_wait_ends_when_all_pairs_are_there(desk: Desk) -> None:
     assert desk.code("paircreate -g oradb -d dev1 -vl -c 15") == 0
     assert desk.code("paircreate -g oradb -d dev2 -vl -c 1") == 0
