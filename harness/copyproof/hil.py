@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copyproof.array.settings import Exchange
 from copyproof.plugin.order import Order, Sent, Span
 from copyproof.plugin.pair import Pair, Place, Spot
 from copyproof.plugin.rig import Rig
@@ -14,6 +15,7 @@ from copyproof.targets.live import Role
 __all__ = [
     "Capability",
     "Case",
+    "Exchange",
     "Order",
     "Pair",
     "PairCommand",

@@ -255,7 +255,10 @@ class PairModel:
         """Return what a command that is accepted has the array copy, beside what the copy under way still has to."""
         if command in (PairCommand.RESYNC, PairCommand.RESTORE) and state is PairState.PSUS:
             ranges = self.difference(primary, secondary)
-        elif state in (PairState.SMPL, PairState.PSUE, PairState.PSUS_SP) and command not in (PairCommand.SUSPEND, PairCommand.DELETE):
+        elif state in (PairState.SMPL, PairState.PSUE, PairState.PSUS_SP) and command not in (
+            PairCommand.SUSPEND,
+            PairCommand.DELETE,
+        ):
             ranges = [(0, self._model.blocks(primary))]
         else:
             ranges = []

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
+from copyproof.array.settings import Exchange
 from copyproof.errors import UsageError
 from copyproof.model.controller import Transfer
 from copyproof.model.known import Fault
 from copyproof.plugin.bench import NUMBERS, ROLES, Bench
 from copyproof.plugin.order import Order, Span
-from copyproof.plugin.watching import Watch, degraded, watched
+from copyproof.plugin.watching import Watch, degraded, exchanging, watched
 from copyproof.safety import NOBODY
 from copyproof.scsi.answers import OperatingParameters
 from copyproof.scsi.copylist import COUNT_LIMIT, BlockSegment, CopyList, Cscd
@@ -162,6 +163,12 @@ class Arrangement:
         """Record what the controller does within the block."""
         with watched(self._control()) as watch:
             yield watch
+
+    @contextmanager
+    def exchanging(self, exchange: Exchange) -> Iterator[None]:
+        """Let the controller exchange addresses in a certain way within the block."""
+        with exchanging(self._control(), exchange):
+            yield
 
     @contextmanager
     def degraded(self, member: int) -> Iterator[None]:

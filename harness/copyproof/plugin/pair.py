@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from copyproof.array.settings import Exchange
 from copyproof.errors import DeviceError, UsageError
 from copyproof.model.pairs import NEXT
 from copyproof.pairing.service import PairStatus
@@ -217,9 +218,10 @@ class Pair:
             yield found
 
     @contextmanager
-    def watched(self) -> Iterator[PairWatch]:
-        """Record what the controller does within the block, where anything shows it."""
-        with watching(self) as watch:
+    def watched(self, exchange: Exchange | None = None) -> Iterator[PairWatch]:
+        """Record what the controller does within the block, where anything shows it; there it exchanges addresses as
+        asked for."""
+        with watching(self, exchange) as watch:
             yield watch
 
     def passes_time(self) -> None:

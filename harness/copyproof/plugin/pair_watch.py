@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 from copyproof.array.pair_witness import moved_to, saved_too_late
+from copyproof.array.settings import Exchange
 from copyproof.array.trace import Event
 from copyproof.array.witness import WITNESSES
 from copyproof.plugin.pairing import Ordered
-from copyproof.plugin.watching import watched
+from copyproof.plugin.watching import exchanging, watched
 from copyproof.targets.known import NUMBERS
 from copyproof.targets.live import Role
 
@@ -63,14 +64,16 @@ class PairWatch:
 
 
 @contextmanager
-def watching(pair: Pair) -> Iterator[PairWatch]:
-    """Record what the controller does within the block, where the target is a white box."""
+def watching(pair: Pair, exchange: Exchange | None = None) -> Iterator[PairWatch]:
+    """Record what the controller does within the block, where the target is a white box, its addresses exchanged in a
+    certain way or as it is set."""
     watch = PairWatch(pair)
     control = pair.bench.control
     if control is None:
         yield watch
         return
-    with watched(control) as seen:
+    way = exchanging(control, exchange) if exchange else nullcontext()
+    with way, watched(control) as seen:
         yield watch
     watch.events = seen.events
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
+from copyproof.array.settings import Exchange
 from copyproof.array.trace import Event
 from copyproof.array.witness import WITNESSES, ctl_16, ctl_17, ctl_25
 from copyproof.errors import DeviceError
@@ -50,6 +51,17 @@ def watched(control: Control) -> Iterator[Watch]:
         yield watch
     finally:
         watch.events = control.end_trace()
+
+
+@contextmanager
+def exchanging(control: Control, exchange: Exchange) -> Iterator[None]:
+    """Let the address change unit work in a certain way within the block."""
+    before = control.inventory().exchange
+    control.exchange_by(exchange)
+    try:
+        yield
+    finally:
+        control.exchange_by(before)
 
 
 @contextmanager

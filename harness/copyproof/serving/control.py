@@ -23,6 +23,7 @@ import msgspec
 from copyproof.array.core.errors import ArrayFault
 from copyproof.array.core.inventory import Inventory
 from copyproof.array.core.layout import Place
+from copyproof.array.settings import Exchange
 from copyproof.array.trace import Event
 from copyproof.errors import DeviceError, TargetLost, UsageError
 from copyproof.serving.inproc import Served
@@ -44,6 +45,7 @@ class Asked(msgspec.Struct, forbid_unknown_fields=True):
     volume: int = 0
     lba: int = 0
     member: Annotated[int, msgspec.Meta(ge=0)] = 0
+    exchange: Exchange = Exchange.IN_BUFFER
 
 
 _CALLS: Mapping[str, Callable[[Served, Asked], object]] = {
@@ -52,6 +54,7 @@ _CALLS: Mapping[str, Callable[[Served, Asked], object]] = {
     "run": lambda array, asked: array.run(asked.ticks),
     "hold": lambda array, _: array.hold(),
     "release": lambda array, _: array.release(),
+    "exchange_by": lambda array, asked: array.exchange_by(asked.exchange),
     "inventory": lambda array, _: array.inventory(),
     "place": lambda array, asked: array.place(asked.volume, asked.lba),
     "fail_member": lambda array, asked: array.fail_member(asked.member),
@@ -147,6 +150,10 @@ class Remote:
     def release(self) -> None:
         """Let ticks pass as time does; raises DeviceError."""
         self._ask(object, do="release")
+
+    def exchange_by(self, exchange: Exchange) -> None:
+        """Let the address change unit work so from now on; raises DeviceError."""
+        self._ask(object, do="exchange_by", exchange=exchange)
 
     def inventory(self) -> Inventory:
         """What the array tells of itself; raises DeviceError."""

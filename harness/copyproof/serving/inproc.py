@@ -15,7 +15,7 @@ from copyproof.array.core.layout import Place
 from copyproof.array.core.unit import ControlUnit
 from copyproof.array.server.request import Reply, Request
 from copyproof.array.server.server import DeviceServer
-from copyproof.array.settings import ArraySettings
+from copyproof.array.settings import ArraySettings, Exchange
 from copyproof.array.trace import Event, Trace
 from copyproof.errors import DeviceError
 from copyproof.scsi.command import Command
@@ -85,6 +85,11 @@ class Served:
         if trace.dropped:
             raise DeviceError(f"the trace keeps {len(trace.events)} events, {trace.dropped} before them are lost")
         return trace.events
+
+    def exchange_by(self, exchange: Exchange) -> None:
+        """Let the address change unit work so from now on."""
+        with self._turn:
+            self.unit.exchange_by(exchange)
 
     def inventory(self) -> Inventory:
         """What the array tells of itself."""

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
-from copyproof.array.settings import Exchange
 from copyproof.errors import DeviceError, MalformedAnswer
 from copyproof.integrity import kernel_blindness
 from copyproof.scsi import cdb
@@ -16,7 +15,7 @@ from copyproof.scsi.command import Command, Result, Status
 from copyproof.scsi.copylist import COUNT_LIMIT, CSCD_LENGTH, SEGMENT
 from copyproof.scsi.inquiry import Inquiry, parse_inquiry
 from copyproof.scsi.sense import SenseKey
-from copyproof.targets.live import Control, LiveTarget, Lun, Role
+from copyproof.targets.live import LiveTarget, Lun, Role
 from copyproof.targets.spec import LabelProbe
 from copyproof.transport.base import Transport
 from copyproof.transport.inband import InBandLabels
@@ -32,8 +31,8 @@ CSCD_LIST_LIMIT, LIST_LIMIT = 0xFFFF, 1 << 20
 
 
 class Capability(Enum):
-    """Something a test may need. The second group is about what can be seen, not about what the target does; the third
-    about pairs, and the last about the inside of a white box."""
+    """Something a test may need. The second group is about what can be seen, not about what the target does, the third
+    about pairs."""
 
     LID1 = "EXTENDED COPY(LID1)"
     PARAMETERS = "RECEIVE COPY OPERATING PARAMETERS"
@@ -63,11 +62,6 @@ class Capability(Enum):
     INVENTORY = "an inventory of the array"
     COMMAND_LINE = "pairs that a command line shows"
 
-    TWO_SLOTS = "copies by way of two cache locations"
-    IN_BUFFER = "addresses exchanged in a buffer of the unit, between two cache locations"
-    AFTER_MOVE = "addresses exchanged in the second cache location, after the move"
-    SINGLE_BUFFER = "copies by way of one cache location"
-
     @property
     def observes(self) -> bool:
         """Whether its lack makes a requirement NOT_OBSERVABLE rather than NOT_SUPPORTED."""
@@ -85,12 +79,6 @@ _OBSERVING = {
     Capability.TRACE,
     Capability.INVENTORY,
     Capability.COMMAND_LINE,
-}
-_EXCHANGES = {
-    Capability.TWO_SLOTS: {Exchange.IN_BUFFER, Exchange.AFTER_MOVE},
-    Capability.IN_BUFFER: {Exchange.IN_BUFFER},
-    Capability.AFTER_MOVE: {Exchange.AFTER_MOVE},
-    Capability.SINGLE_BUFFER: {Exchange.SINGLE_BUFFER},
 }
 THREE = 3
 """The secondaries that a primary has in the guides, of the first level."""
@@ -200,7 +188,7 @@ def _offered(target: LiveTarget, transport: Transport) -> dict[Capability, str]:
         Capability.HIDDEN_WITNESS: "" if witness else "no node here shows the hidden unit",
         Capability.LABELS: formatted or _unseen(target, destination, transport),
         Capability.SIDECAR: formatted or _unchangeable(target, destination, transport),
-        **_inside(target.control),
+        Capability.TRACE: "" if target.control else "the target is no white box: nothing shows its inside",
         **{item: _unpaired(target, item) for item in _PAIRED},
         Capability.INVENTORY: _without_inventory(target),
         Capability.COMMAND_LINE: "" if target.spec.pairs else "the target file declares no pairs",
@@ -223,15 +211,6 @@ def _unpaired(target: LiveTarget, item: Capability) -> str:
         return f"the target declares {pairs.secondaries} secondaries of a primary, not {THREE}"
     missing = [role.value for role in _PAIRED[item] if role not in target.luns]
     return f"the target has no {' and no '.join(missing)} unit" if missing else ""
-
-
-def _inside(control: Control | None) -> dict[Capability, str]:
-    """Say what cannot be seen of the controller, and how else it exchanges addresses than a claim is about."""
-    if control is None:
-        return dict.fromkeys((Capability.TRACE, *_EXCHANGES), "the target is no white box: nothing shows its inside")
-    own = control.inventory().exchange
-    lacking = (item for item, orders in _EXCHANGES.items() if own not in orders)
-    return dict.fromkeys(lacking, f"the controller exchanges addresses {own.value}")
 
 
 def _unseen(target: LiveTarget, lun: Lun, transport: Transport) -> str:

@@ -11,6 +11,7 @@ from typing import Protocol
 
 from copyproof.array.core.inventory import Inventory
 from copyproof.array.core.layout import Place
+from copyproof.array.settings import Exchange
 from copyproof.array.trace import Event
 from copyproof.device import Device
 from copyproof.pairing.service import Presence
@@ -86,6 +87,10 @@ class Control(Protocol):
 
     def release(self) -> None:
         """Let ticks pass again as commands come, or as time does."""
+        ...
+
+    def exchange_by(self, exchange: Exchange) -> None:
+        """Let the address change unit work so from now on."""
         ...
 
     def inventory(self) -> Inventory:

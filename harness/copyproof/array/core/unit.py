@@ -15,6 +15,7 @@ True
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from itertools import groupby
 
@@ -34,7 +35,7 @@ from copyproof.array.core.recorder import Recorder
 from copyproof.array.core.slots import SlotPool
 from copyproof.array.defects import Defect
 from copyproof.array.media import members
-from copyproof.array.settings import ArraySettings
+from copyproof.array.settings import ArraySettings, Exchange
 from copyproof.array.trace import Actor, Trace
 from copyproof.blocks.arrays import U8
 
@@ -65,7 +66,13 @@ class ControlUnit:
         acu = acu_of(settings)(settings.slot_blocks, settings.block_size, self._recorder)
         self._check = check_of(settings)
         parts = self._cache, self._backing, acu, self._recorder, self.damages
-        self._drr = drr_of(settings)(settings, *parts, self._check, route_of(settings))
+        self._make_drr = partial(drr_of(settings), settings, *parts, self._check)
+        self.exchange_by(settings.exchange)
+
+    def exchange_by(self, exchange: Exchange) -> None:
+        """Let the address change unit work so from now on."""
+        self.exchange = exchange
+        self._drr = self._make_drr(route_of(replace(self.settings, exchange=exchange)))
 
     @property
     def tick(self) -> int:
@@ -207,7 +214,7 @@ class ControlUnit:
         told = settings.cache_bytes // (2 if Defect.CACHE_SIZE_MISREPORTED in settings.defects else 1)
         states = {state.value: number for state, number in self._pool.states().items()}
         return Inventory(
-            told, self._pool.allocated, settings.slot_bytes, states, settings.exchange, settings.raid,
+            told, self._pool.allocated, settings.slot_bytes, states, self.exchange, settings.raid,
             settings.members, group.missing(), group.to_rebuild(), tuple(self._infos.values()),
         )  # fmt: skip
 
