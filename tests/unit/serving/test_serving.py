@@ -75,13 +75,27 @@ def test_no_command_leaves_an_earlier_ones_data_in_its_buffer(
     assert b"secret" not in kernel.memory[at : at + 512]
 
 
-def test_a_reset_reaches_the_array_as_a_unit_attention(array: Served, kernel: Kernel, station: Wired) -> None:
-    kernel.put(MANAGEMENT, bytes([5]).ljust(24, b"\0"))
+@pytest.mark.parametrize("function", [5, 6, 7])
+def test_a_reset_reaches_the_array_as_a_unit_attention(
+    array: Served, kernel: Kernel, station: Wired, function: int
+) -> None:
+    kernel.put(MANAGEMENT, bytes([function]).ljust(24, b"\0"))
     told = kernel.queue(bytes(6))
     Desk(array).answer(station)
     assert kernel.response(told).status == 2
     sense = kernel.response(told).sense
     assert 6 in (sense[1] & 0xF, sense[2] & 0xF)
+
+
+@pytest.mark.parametrize(("function", "aborted"), [(0, True), (1, True), (2, True), (3, True), (4, True), (128, False)])
+def test_an_abort_reaches_the_array_for_the_ports_initiator_and_volume(
+    array: Served, kernel: Kernel, station: Wired, monkeypatch: pytest.MonkeyPatch, function: int, aborted: bool
+) -> None:
+    told: list[tuple[str, int]] = []
+    monkeypatch.setattr(array, "abort", lambda *whose: told.append(whose))
+    kernel.put(MANAGEMENT, bytes([function]).ljust(24, b"\0"))
+    Desk(array).answer(station)
+    assert told == [("host", 1)] * aborted
 
 
 def test_a_device_that_the_kernel_took_away_is_watched_no_longer(array: Served, station: Wired) -> None:
@@ -103,6 +117,9 @@ LONG = "7f00000000000018{:04x}{:02x}00" + "00" * 16 + "{:08x}"
         ("28200000000000000200", 1024, "28000000000000000200"),
         ("28200000000000000200", 1040, "28200000000000000200"),
         ("8a20000000000000000000000002 0000", 1024, "8a00000000000000000000000002 0000"),
+        ("a82000000000000000020000", 1024, "a80000000000000000020000"),
+        ("aaa000000000000000020000", 1024, "aa0000000000000000020000"),
+        ("8820000000000000000000000002 0000", 1024, "8800000000000000000000000002 0000"),
         ("12200000ff00", 512, "12200000ff00"),
         (LONG.format(0x09, 0x20, 2), 1024, LONG.format(0x09, 0x00, 2)),
         (LONG.format(0x0B, 0x68, 2), 1024, LONG.format(0x0B, 0x08, 2)),
