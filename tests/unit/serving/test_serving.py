@@ -132,6 +132,17 @@ def test_labels_are_asked_for_only_where_the_buffer_has_room_for_them(cdb: str, 
     assert unprotected(bytes.fromhex(cdb), room, 512) == bytes.fromhex(seen)
 
 
+def test_as_many_ticks_pass_as_the_clock_counts_whenever_it_is_looked_at(array: Served) -> None:
+    now, before = [0.0], array.unit.tick
+    desk, passed = Desk(array, clock=lambda: now[0]), []
+    for seconds in (0.05, 0.38, 0.38, 0.42, 0.48, 1.03):
+        now[0] = seconds
+        desk._pass_time()
+        passed.append(array.unit.tick - before)
+    assert passed == [0, 3, 3, 4, 4, 10]
+    desk.close()
+
+
 @pytest.fixture
 def serving(array: Served, tmp_path: Path) -> Iterator[Remote]:
     """A loop in a thread, with a control socket and no ring; its clock stands still."""
