@@ -8,7 +8,7 @@ import pytest
 
 from copyproof.array.core.errors import AccessFault, ArrayFault, BusyFault, MediumFault
 from copyproof.array.core.pair_orders import PairOrder
-from copyproof.array.core.pair_rules import PairRules
+from copyproof.array.core.pair_rules import PairRefused, PairRules
 from copyproof.array.core.pairs import PairTable
 from copyproof.array.core.unit import ControlUnit
 from copyproof.array.settings import ArraySettings, VolumeSettings
@@ -288,17 +288,21 @@ def test_a_group_is_split_at_one_point_in_time() -> None:
     assert bench.state(V) is PairState.PAIR
 
 
-def test_a_group_that_has_one_pair_in_the_wrong_state_is_left_as_it_is() -> None:
+@pytest.mark.parametrize("wrong", [S, U])
+def test_a_group_that_has_one_pair_in_the_wrong_state_is_left_as_it_is(wrong: int) -> None:
     bench = PairBench()
-    bench.create(S, P, group=1)
-    bench.create(U, T, group=1)
-    bench.split(U, T)
-    bench.order(PairCommand.RESTORE, U, T)
-    bench.create(V, P)
+    primaries = {S: P, U: T}
+    for secondary, primary in primaries.items():
+        bench.create(secondary, primary, group=1)
+    bench.split(wrong, primaries[wrong])
+    bench.write(wrong, 0, *range(BLOCKS))
+    bench.order(PairCommand.RESTORE, wrong, primaries[wrong])
     before = bench.table.status()
-    with pytest.raises(Exception, match="state"):
-        bench.order(PairCommand.RESTORE, S, whole_group=True)
-    assert bench.table.status() == before
+    assert {status.state for status in before} == {PairState.PAIR, PairState.RCPY}
+    for secondary, primary in primaries.items():
+        with pytest.raises(PairRefused, match="state"):
+            bench.order(PairCommand.SPLIT, secondary, primary, whole_group=True)
+        assert bench.table.status() == before
 
 
 def test_deleted_volumes_keep_their_blocks_and_no_longer_follow() -> None:

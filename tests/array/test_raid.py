@@ -25,6 +25,9 @@ def test_a_stripe_with_one_member_missing_and_one_not_rebuilt_takes_no_write() -
     write(unit, 1, BLOCKS - stripe, stripe, 2)
     with pytest.raises(MediumFault):
         unit.flush(1, 0, BLOCKS)
+    unit.replace_member(1)
+    with pytest.raises(MediumFault):
+        unit.flush(1, 0, BLOCKS)
 
 
 def test_a_rebuild_that_lacks_a_second_member_is_noted_once_and_makes_nothing_up() -> None:
