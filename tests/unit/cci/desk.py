@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from click.testing import CliRunner
 
+from copyproof import process
 from copyproof.array.settings import ArraySettings, VolumeSettings
 from copyproof.cli.cci import cci
 from copyproof.serving.inproc import Served
@@ -68,6 +69,13 @@ class Desk:
     def states(self, group: str = "oradb") -> list[str]:
         """The status of each row of a group, both sides of each pair."""
         return [row[9] for row in self.table(f"pairdisplay -g {group}")]
+
+
+def in_this_process(argv: Sequence[str], *, timeout: float, stdin: bytes = b"") -> process.Completed:
+    """Run a command of CCI's as its program does, without the program."""
+    program = Path(argv[0])
+    done = CliRunner().invoke(cci, ["--conf", str(program.parent), program.name, *argv[1:]])
+    return process.Completed(done.exit_code, done.stdout.encode(), done.stderr.encode(), 0.001)
 
 
 @contextmanager

@@ -7,10 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
 
 from copyproof import process
-from copyproof.cli.cci import cci
 from copyproof.errors import DeviceError, SafetyRefusal
 from copyproof.pairing.service import Declared, PairRequest, PairStatus
 from copyproof.scsi.cdb import write16
@@ -20,6 +18,7 @@ from copyproof.targets.live import LiveTarget, Role
 from copyproof.targets.pairs import service_of, volume_of
 from copyproof.targets.spec import load
 from copyproof.transport.settled import settled
+from tests.unit.cci.desk import in_this_process
 
 ONE, OTHER = (Role.PRIMARY, Role.SECONDARY), (Role.OTHER_PRIMARY, Role.OTHER_SECONDARY)
 THIRD, UNEQUAL = (Role.PRIMARY, Role.SECONDARY_2), (Role.PRIMARY, Role.SOURCE)
@@ -116,13 +115,6 @@ def agree(script: Sequence[Step]) -> list[Seen]:
     for step, one, other in zip(script, inband, by_cci, strict=True):
         assert (step, one.by_words_of(words)) == (step, other.by_words_of(words))
     return inband
-
-
-def in_this_process(argv: Sequence[str], *, timeout: float, stdin: bytes = b"") -> process.Completed:
-    """Run a command of CCI's as its program does, without the program."""
-    program = Path(argv[0])
-    done = CliRunner().invoke(cci, ["--conf", str(program.parent), program.name, *argv[1:]])
-    return process.Completed(done.exit_code, done.stdout.encode(), done.stderr.encode(), 0.001)
 
 
 def test_a_short_script_is_answered_alike_in_band_and_by_the_programs() -> None:
