@@ -69,7 +69,9 @@ def test_every_judged_copy_has_its_proof_and_its_blocks(run: Run) -> None:
     assert len(cases) > 60
     for case in cases:
         assert all(command.repeat and command.cdb for command in case.commands)
+        assert all(step.what and step.ended for order in case.orders for step in order.steps)
         assert case.blocks.checked >= bystander + _ordered(case.commands), case.test
+        assert case.commands or case.orders, case.test
 
 
 def test_catalogue_and_model_agree_on_every_judged_command(run: Run) -> None:
@@ -87,7 +89,6 @@ def test_the_record_says_how_commands_went_out_and_the_ioctl_leaves_no_sense_dat
 
 def _ordered(commands: list[CommandRecord]) -> int:
     """How many blocks the well-formed copies among some commands ordered."""
-    assert commands
     lists = [bytes.fromhex(command.data) for command in commands if command.name == "EXTENDED COPY(LID1)"]
     return sum(
         segment.blocks for raw in lists if len(raw) == 108 for segment in _segments(raw) if segment.blocks < 0x1000

@@ -9,7 +9,6 @@ import pytest
 
 from copyproof import data
 from copyproof.blocks.findings import Wrong
-from copyproof.verdicts.record import CaseRecord
 from copyproof.verdicts.verdict import Verdict
 from tests.lio.suite import Run, run_suite
 

@@ -36,7 +36,7 @@ def test_the_control_unit_copies_every_block_from_volume_to_volume(hil: Rig, cla
 
 
 @hil_requirement("CTL-21")
-@hil_needs(Capability.TRACE)
+@hil_needs(Capability.PAIRS, Capability.TRACE)
 def test_a_pair_is_copied_by_way_of_one_cache_location(hil: Rig) -> None:
     pair = hil.pair()
     with pair.watched(Exchange.SINGLE_BUFFER) as watch:
@@ -64,7 +64,7 @@ def test_a_write_to_the_primary_during_the_copy_reaches_the_secondary_of_a_split
 
 
 @hil_requirement("CTL-05")
-@hil_needs(Capability.LABELS)
+@hil_needs(Capability.PAIRS, Capability.LABELS)
 @pytest.mark.parametrize("state", [PairState.PAIR, PairState.PSUS], ids=lambda state: state.name)
 def test_every_block_carries_the_label_of_its_own_volume(hil: Rig, state: PairState) -> None:
     hil.pair().brought_to(state)

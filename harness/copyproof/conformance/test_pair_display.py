@@ -35,14 +35,14 @@ def test_the_display_lists_every_pair_once(hil: Rig) -> None:
 
 
 @hil_requirement("CTL-18")
-@hil_needs(Capability.INVENTORY)
+@hil_needs(Capability.PAIRS, Capability.INVENTORY)
 def test_the_inventory_agrees_with_what_the_units_say_of_themselves(hil: Rig) -> None:
     pair = hil.pair().brought_to(PairState.PAIR)
     hil.judge_pairs(pair.inventory_breach())
 
 
 @hil_requirement("CTL-22")
-@hil_needs(Capability.COMMAND_LINE)
+@hil_needs(Capability.PAIRS, Capability.COMMAND_LINE)
 @pytest.mark.parametrize("state", TOLD, ids=lambda state: state.name)
 def test_the_command_line_shows_the_pair_as_it_is(hil: Rig, state: PairState) -> None:
     pair = hil.pair().brought_to(state)

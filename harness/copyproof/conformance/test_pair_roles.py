@@ -26,7 +26,7 @@ def test_a_volume_is_not_paired_with_itself(hil: Rig, command: PairCommand) -> N
 
 
 @CREATES
-@hil_needs(Capability.BYSTANDER)
+@hil_needs(Capability.PAIRS, Capability.BYSTANDER)
 def test_volumes_of_unequal_size_are_not_paired(hil: Rig, command: PairCommand) -> None:
     hil.pair(Role.PRIMARY, Role.BYSTANDER).orders_in_vain(command)
     hil.judge_pairs()

@@ -77,8 +77,6 @@ _OBSERVING = {
     Capability.LABELS,
     Capability.SIDECAR,
     Capability.TRACE,
-    Capability.INVENTORY,
-    Capability.COMMAND_LINE,
 }
 THREE = 3
 """The secondaries that a primary has in the guides, of the first level."""

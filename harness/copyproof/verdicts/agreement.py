@@ -65,8 +65,11 @@ def compare(record: Record, requirements: Mapping[str, Requirement]) -> Iterator
     """Predict each judged command of a record anew, and compare with the catalogue given."""
     for row in record.requirements:
         for case in row.cases:
-            if case.verdict in _JUDGED and case.commands:
-                yield _compared(case, requirements[case.requirement], record.target)
+            wanted = requirements[case.requirement]
+            # Orders to pairs have no outcome in the catalogue: their model alone says how each is answered.
+            of_pairs = case.orders or wanted.effect is Effect.PAIRED
+            if case.verdict in _JUDGED and case.commands and not of_pairs:
+                yield _compared(case, wanted, record.target)
 
 
 def recorded_target(target: TargetRecord, case: CaseRecord) -> KnownTarget:
@@ -82,9 +85,6 @@ def _had(target: TargetRecord, capability: Capability) -> bool | None:
 
 
 def _compared(case: CaseRecord, requirement: Requirement, target: TargetRecord) -> Comparison:
-    if case.orders or requirement.effect is Effect.PAIRED:
-        # Orders to pairs have no outcome in the catalogue: their model alone says how each is answered.
-        return Comparison(case.requirement, case.test, predicted=False)
     judged = next((command for command in case.commands if command.judged), None)
     if judged is None:
         return Comparison(case.requirement, case.test, "the record does not say which command was judged")
