@@ -8,7 +8,7 @@ import pytest
 
 from copyproof.errors import DeviceError
 from copyproof.serving.tcmu.ring import Entry, Management, Ring, Task
-from tests.unit.serving.kernel import COMMAND, MANAGEMENT, Kernel
+from tests.unit.serving.kernel import COMMAND, MANAGEMENT, PAD, Kernel
 
 READ = bytes.fromhex("28000000000000000100")
 READ_LENGTH, UNKNOWN = 0x2, 0x1
@@ -55,6 +55,19 @@ def test_a_cdb_of_variable_length_is_as_long_as_it_says() -> None:
     kernel = Kernel()
     kernel.queue(bytes.fromhex("7f00000000000018") + bytes(range(24)))
     assert entries(Ring(kernel.memory))[0].cdb == bytes.fromhex("7f00000000000018") + bytes(range(24))
+
+
+def test_a_cdb_that_says_more_than_there_can_be_is_cut() -> None:
+    kernel = Kernel()
+    kernel.queue(bytes.fromhex("7f000000000000ff"))
+    assert len(entries(Ring(kernel.memory))[0].cdb) == 260
+
+
+def test_padding_is_passed_over_and_not_marked() -> None:
+    kernel = Kernel()
+    at = kernel.put(PAD, bytes(112))
+    assert list(Ring(kernel.memory).waiting()) == []
+    assert kernel.response(at).uflags == 0
 
 
 def test_data_come_from_all_pieces_of_a_buffer() -> None:
