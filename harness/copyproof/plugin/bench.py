@@ -24,6 +24,7 @@ from copyproof.targets.known import known_target, known_unit
 from copyproof.targets.live import LiveTarget, Lun, Role
 from copyproof.targets.spec import LabelProbe, OverlapKind, TargetSpec
 from copyproof.transport.base import Transport
+from copyproof.transport.counting import Tally
 from copyproof.transport.inband import InBandLabels
 from copyproof.transport.tape import Looked, Stamped, looked
 from copyproof.verdicts.profile import Profile
@@ -64,8 +65,8 @@ class Bench:
     are blocks that a test has made unreadable for now.
 
     `heard` is told of each stamped write and of all blocks that are looked at. `sampling` is how many random blocks of
-    each unit are looked at after each test, `sampled` how many that were. `pairs` is None where the target declares
-    none.
+    each unit are looked at after each test, `sampled` how many that were; `tally` counts what commands
+    carry. `pairs` is None where the target declares none.
     """
 
     live: LiveTarget
@@ -83,6 +84,7 @@ class Bench:
     pairs: PairBench | None = None
     sampling: int = 0
     sampled: int = 0
+    tally: Tally = field(default_factory=Tally)
     heard: Callable[[Stamped | Looked], None] = _unheard
     _next: dict[Role, int] = field(default_factory=dict)
     _random: Random = field(init=False)

@@ -18,6 +18,7 @@ from copyproof.targets.drivers import open_target
 from copyproof.targets.live import LiveTarget, Lun, Role
 from copyproof.targets.spec import TagPolicy, TargetSpec
 from copyproof.transport.base import Transport, drain
+from copyproof.transport.counting import Counted, Tally
 from copyproof.transport.tape import Header, TapeUnit, TapeWriter
 from copyproof.transport.taping import Recorder
 from copyproof.transport.ways import reach
@@ -45,6 +46,8 @@ def opened(
         if tape:
             stack.enter_context(tape.recording(tape_header(live, seed)))
             wrap = _taped(wrap, tape)
+        tally = Tally()
+        wrap = _counted(wrap, tally)
         permitted = permission(live)
         units = {role: _unit(lun, permitted, wrap, spec, stack) for role, lun in live.luns.items() if lun.reachable}
         for unit in units.values():
@@ -55,10 +58,14 @@ def opened(
         volumes = {NUMBERS[role]: lun.device.blocks for role, lun in live.luns.items()}
         model = ReferenceModel(volumes, overlap_chunk(spec, size))
         checker = Checker(model, stamper, NAMES, _places(units.values(), spec))
-        bench = Bench(live, units, capabilities, profile, stamper, model, checker, seed, strict)
+        bench = Bench(live, units, capabilities, profile, stamper, model, checker, seed, strict, tally=tally)
         bench.heard = tape.add if tape else bench.heard
         bench.pairs = PairBench(bench) if spec.pairs else None
         yield bench
+
+
+def _counted(wrap: Wrap, tally: Tally) -> Wrap:
+    return lambda lun, transport: Counted(wrap(lun, transport), tally)
 
 
 def _taped(wrap: Wrap, tape: TapeWriter) -> Wrap:

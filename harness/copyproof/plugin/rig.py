@@ -30,7 +30,7 @@ from copyproof.targets.live import Role
 from copyproof.verdicts.agreement import contradiction
 from copyproof.verdicts.catalogue import Effect, Requirement
 from copyproof.verdicts.judge import Judgement, claimed_residual, expected_text, judge
-from copyproof.verdicts.record import CaseRecord, CommandRecord, FaultRecord, PairOrderRecord
+from copyproof.verdicts.record import CaseRecord, CommandRecord, FaultRecord, OffloadRecord, PairOrderRecord
 from copyproof.verdicts.verdict import Verdict
 
 
@@ -44,6 +44,7 @@ class Rig(Arrangement):
         self.cases: list[CaseRecord] = []
         self.commands: list[CommandRecord] = []
         self.orders: list[PairOrderRecord] = []
+        self.offload: OffloadRecord | None = None
         self._faults: list[FaultRecord] = []
         self._started = time.monotonic()
         self._unjudged: list[Sent] = []
@@ -260,9 +261,11 @@ class Rig(Arrangement):
                 commands=list(self.commands),
                 faults=self._faults,
                 orders=list(self.orders),
+                offload=self.offload,
             )
         )
         self.commands, self.orders, self._faults, self._started = [], [], [], now
+        self.offload = None
 
 
 def _listed(transfers: Iterable[Transfer]) -> str:

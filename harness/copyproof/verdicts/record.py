@@ -75,6 +75,23 @@ class PairOrderRecord(msgspec.Struct, frozen=True, kw_only=True):
     steps: list[PairStepRecord] = []
 
 
+class OffloadRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """What the host moved while `copied` bytes were copied by the target: blocks and parameters in bytes `by_commands`
+    of this run, and `by_kernel` at the block nodes, None where there are none.
+
+    `stopped` says that the process which ordered the copy stood still meanwhile. `seconds` is what the copy took,
+    `host_seconds` what the host took to copy the same blocks itself, None where it could not.
+    """
+
+    copied: int
+    by_commands: int = 0
+    parameters: int = 0
+    by_kernel: int | None = None
+    stopped: bool = False
+    seconds: float = 0.0
+    host_seconds: float | None = None
+
+
 class FaultRecord(msgspec.Struct, frozen=True, kw_only=True):
     """Blocks of a unit that were made unreadable for a while: a read of them ends in `sense`, key/ASC/ASCQ in hex."""
 
@@ -97,7 +114,7 @@ class BlockRecord(msgspec.Struct, frozen=True, kw_only=True):
 class CaseRecord(msgspec.Struct, frozen=True, kw_only=True):
     """One judged case: `test` is `module::name[param]`; `cause` is one line, empty for PASS unless something is to be
     said of it. `faults` were there when the judged command ran; `orders` are those to pairs of volumes, all of them
-    judged."""
+    judged; `offload` is what the host moved while they were copied, where that was counted."""
 
     test: str
     case: str = ""
@@ -112,6 +129,7 @@ class CaseRecord(msgspec.Struct, frozen=True, kw_only=True):
     commands: list[CommandRecord] = []
     faults: list[FaultRecord] = []
     orders: list[PairOrderRecord] = []
+    offload: OffloadRecord | None = None
 
 
 class RequirementRecord(msgspec.Struct, frozen=True, kw_only=True):

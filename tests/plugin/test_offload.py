@@ -1,0 +1,171 @@
+"""The offload proof: a copy that the host made is told from one of the target, and whoever ordered stands still."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+from copyproof.errors import DeviceError, UsageError
+from copyproof.pairing.service import Answered, Declared, PairRequest, PairService, PairStatus, PairVolume
+from copyproof.plugin.bench import Bench
+from copyproof.plugin.elsewhere import Elsewhere, Stopped
+from copyproof.plugin.offload import Offload, counted_by_kernel
+from copyproof.plugin.opening import opened
+from copyproof.plugin.rig import Rig
+from copyproof.scsi.pair import PairCommand, PairState
+from copyproof.targets.live import LiveTarget, Role
+from copyproof.targets.spec import load
+from copyproof.transport.counting import Tally
+from copyproof.verdicts.catalogue import requirement
+from copyproof.verdicts.verdict import Verdict
+
+VOLUME = PairVolume(6, "primary", "60200000000000000000000000000006", 64, 512, None)
+
+
+@pytest.fixture
+def bench() -> Iterator[Bench]:
+    with opened(load("software-array"), 1, lambda _, transport: transport) as bench:
+        yield bench
+
+
+def judged(bench: Bench) -> Rig:
+    rig = Rig(bench, requirement("CTL-01"), "test", "case")
+    pair = rig.pair()
+    with pair.offloaded():
+        pair.order(PairCommand.CREATE, pace=1)
+        pair.finish()
+    rig.judge_pairs()
+    return rig
+
+
+def by_the_host(bench: Bench, order: Callable[[PairRequest], Answered]) -> Callable[[PairRequest], Answered]:
+    """A way to order that moves the blocks itself."""
+
+    def ordered(request: PairRequest) -> Answered:
+        source, destination = bench.units[Role.PRIMARY].volume, bench.units[Role.SECONDARY].volume
+        assert source is not None
+        assert destination is not None
+        destination.write(0, source.read(0, 64))
+        return order(request)
+
+    return ordered
+
+
+def test_a_copy_of_the_array_moves_no_block_through_the_host(bench: Bench) -> None:
+    (case,) = judged(bench).cases
+    assert case.verdict is Verdict.PASS
+    assert case.offload is not None
+    assert case.offload.by_commands == 0
+    assert case.offload.parameters > 0
+    assert case.offload.copied == bench.unit(Role.PRIMARY).blocks * 512
+    assert case.offload.host_seconds is not None
+
+
+def test_a_copy_that_the_host_makes_fails(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert bench.pairs is not None
+    service = bench.pairs.service
+    monkeypatch.setattr(service, "order", by_the_host(bench, service.order))
+    (case,) = judged(bench).cases
+    assert case.verdict is Verdict.FAIL
+    assert f"the host moved {2 * 64 * 512} bytes of blocks" in case.cause
+
+
+def test_what_the_kernel_counted_fails_from_an_eighth_on() -> None:
+    assert not Offload(8 << 20, kernel=1 << 20).breach
+    assert "the kernel counted" in Offload(8 << 20, kernel=(1 << 20) + 512).breach
+
+
+def test_the_kernel_counts_sectors_read_and_written_at_every_node(bench: Bench, tmp_path: Path) -> None:
+    assert counted_by_kernel(bench.live) is None
+    live = with_nodes(bench)
+    for name, line in (("sda", "1 0 8 0 2 0 16 0 0"), ("sdb", "1 0 1 0 2 0 0 0 0")):
+        (tmp_path / "block" / name).mkdir(parents=True)
+        (tmp_path / "block" / name / "stat").write_text(line)
+    assert counted_by_kernel(live, tmp_path) == (8 + 16 + 1) * 512
+    (tmp_path / "block/sdb/stat").write_text("nonsense")
+    with pytest.raises(DeviceError, match="sdb/stat: cannot be read"):
+        counted_by_kernel(live, tmp_path)
+
+
+def with_nodes(bench: Bench) -> LiveTarget:
+    luns = {
+        role: replace(lun, device=replace(lun.device, block=(Path(f"/dev/{node}"),)))
+        for (role, lun), node in zip(bench.live.luns.items(), ("sda", "sdb"), strict=False)
+    }
+    return replace(bench.live, luns=luns)
+
+
+@dataclass
+class Fake:
+    """A service that answers, or raises, and counts what it moves."""
+
+    tally: Tally
+    problem: Exception | None = None
+    declared: Declared = field(default_factory=Declared)
+
+    def order(self, request: PairRequest) -> Answered:
+        self.tally.add(0x88, 512)
+        if self.problem:
+            raise self.problem
+        return Answered(True, f"GOOD for {request.command.value}")
+
+
+def ordered(fake: Fake) -> tuple[Elsewhere, Answered]:
+    aside = Elsewhere(cast(PairService, fake), fake.tally)
+    return aside, aside.order(PairRequest(PairCommand.CREATE, VOLUME, VOLUME))
+
+
+def test_who_ordered_stands_still_until_the_end_and_what_it_moved_is_counted() -> None:
+    fake = Fake(Tally())
+    aside, answered = ordered(fake)
+    assert answered == Answered(True, "GOOD for paircreate")
+    assert fake.tally == Tally(blocks=512)
+    assert aside.aside is not None
+    assert aside.aside.still
+    aside.end()
+    assert not aside.aside.still
+
+
+@pytest.mark.parametrize(
+    ("problem", "kind"), [(UsageError("no such group"), UsageError), (RuntimeError("broken"), DeviceError)]
+)
+def test_what_goes_wrong_in_the_other_process_is_told_here(problem: Exception, kind: type[Exception]) -> None:
+    with pytest.raises(kind, match=str(problem)):
+        ordered(Fake(Tally(), problem))
+
+
+def test_a_process_that_dies_in_its_work_is_told() -> None:
+    fake = Fake(Tally(), SystemExit())  # type: ignore[arg-type]  # what no handler of errors takes
+    with pytest.raises(DeviceError, match="ended without a word"):
+        ordered(fake)
+
+
+def test_a_stopped_process_that_is_woken_is_not_still() -> None:
+    aside = Stopped(lambda: b"")
+    os.kill(aside._child, signal.SIGCONT)
+    for _ in range(100):
+        if not aside.still:
+            break
+        time.sleep(0.02)
+    assert not aside.still
+    aside.end()
+
+
+def test_a_pair_is_asked_for_without_lending_the_target_ticks() -> None:
+    asked: list[object] = []
+
+    class Waiting(Fake):
+        def wait(self, *arguments: object) -> PairStatus:
+            asked.extend(arguments)
+            return PairStatus(PairState.PAIR, PairState.PAIR)
+
+    aside = Elsewhere(cast(PairService, Waiting(Tally())), Tally())
+    aside.wait(VOLUME, VOLUME, {PairState.PAIR}, 3.0, lambda: pytest.fail("a tick was lent"))
+    assert asked == [VOLUME, VOLUME, {PairState.PAIR}, 3.0]
