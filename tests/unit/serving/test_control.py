@@ -12,7 +12,7 @@ import pytest
 
 from copyproof.array.settings import ArraySettings, VolumeSettings
 from copyproof.errors import DeviceError, TargetLost
-from copyproof.serving.control import TICKS_MOST, Remote, answered
+from copyproof.serving.control import TICKS_MOST, Conversation, Remote, answered
 from copyproof.serving.inproc import Served
 from copyproof.serving.tcmu.server import CONNECTIONS_MOST, Desk
 
@@ -63,6 +63,16 @@ def test_who_does_not_read_its_answers_keeps_nobody_else_waiting(array: Served, 
         desk.stop()
         thread.join(10)
         desk.close()
+
+
+def test_who_hangs_up_is_answered_first_and_then_forgotten(array: Served) -> None:
+    near, far = socket.socketpair()
+    with near, far:
+        talk = Conversation(near, array)
+        far.sendall(b'{"do": "internal_errors"}\n')
+        far.shutdown(socket.SHUT_WR)
+        assert [talk.go_on(), talk.go_on()] == [True, False]
+        assert far.recv(100) == b'{"done":[]}\n'
 
 
 def test_more_connections_than_there_may_be_are_hung_up_on(array: Served, tmp_path: Path) -> None:
