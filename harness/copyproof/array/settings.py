@@ -2,7 +2,7 @@
 
 >>> array = ArraySettings(volumes=(VolumeSettings(1, 2048), VolumeSettings(2, 2048)))
 >>> array.raid.name, array.members, array.slot_blocks, array.unit_blocks
-('RAID5', 5, 512, 128)
+('RAID5', 5, 1024, 128)
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ class ArraySettings:
     members: int = 5
     folder: Path | None = None
     cache_bytes: int = CACHE_BYTES
-    slot_bytes: int = 256 << 10
+    slot_bytes: int = 512 << 10
     unit_bytes: int = 64 << 10
     exchange: Exchange = Exchange.IN_BUFFER
     pace: int = 16

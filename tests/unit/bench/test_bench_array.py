@@ -43,7 +43,7 @@ def test_a_round_that_copies_nothing_gives_no_figure_although_the_round_before_i
 
 @pytest.mark.parametrize(
     ("defect", "lba"),
-    [(Defect.LAST_BLOCK_SKIPPED, 1535), (Defect.NO_EXCHANGE, 0), (Defect.SOURCE_NUMBER, 0)],
+    [(Defect.LAST_BLOCK_SKIPPED, 4095), (Defect.NO_EXCHANGE, 0), (Defect.SOURCE_NUMBER, 0)],
 )
 def test_a_copy_that_is_wrong_in_a_block_or_a_label_gives_no_figure(defect: Defect, lba: int) -> None:
     with pytest.raises(DeviceError, match=f"a wrong S-VOL, the first at LBA {lba}$"):

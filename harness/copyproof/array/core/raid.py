@@ -49,9 +49,13 @@ class Group:
 
     def read(self, block: int, out: Blocks) -> None:
         """Fill `out` from the block on, by the redundant units where a member is missing; raises BlockLost."""
-        data, words = out.data, out.words
-        for stripe, unit, column, at, count in self.layout.pieces(block, len(out)):
-            self._read_unit(stripe, unit, column, data[at : at + count], words[at : at + count])
+        words = out.words
+        for stripe, within, at, count in self.layout.stripes(block, len(out)):
+            part, part_words = out.data[at : at + count], words[at : at + count]
+            if count == self.layout.stripe_blocks:
+                self._read_whole(stripe, part, part_words)
+            else:
+                self._read_part(stripe, within, part, part_words)
         np.bitwise_xor(words, ONES, out=words)
 
     def write(self, block: int, blocks: Blocks) -> None:
@@ -165,9 +169,21 @@ class Group:
             medium.holds(offset, count) for medium, present in zip(self._media, self._present, strict=True) if present
         )
 
+    def _read_whole(self, stripe: int, data: U8, words: U64) -> None:
+        units = data.reshape(self.layout.data, self.layout.unit, -1), words.reshape(self.layout.data, -1)
+        for member, unit, unit_words in zip(self.layout.data_members(stripe), *units, strict=True):
+            self._read_member(stripe, member, 0, unit, unit_words)
+
+    def _read_part(self, stripe: int, within: int, data: U8, words: U64) -> None:
+        block = stripe * self.layout.stripe_blocks + within
+        for _stripe, unit, column, at, count in self.layout.pieces(block, len(data)):
+            self._read_unit(stripe, unit, column, data[at : at + count], words[at : at + count])
+
     def _read_unit(self, stripe: int, unit: int, column: int, data: U8, words: U64) -> None:
-        member = self.layout.data_member(stripe, unit)
-        if self._lacks(stripe, member):
+        self._read_member(stripe, self.layout.data_member(stripe, unit), column, data, words)
+
+    def _read_member(self, stripe: int, member: int, column: int, data: U8, words: U64) -> None:
+        if self._rebuilt[member] <= stripe:
             self._reconstruct(stripe, member, column, data, words)
         else:
             self._media[member].read(stripe * self.layout.unit + column, data, words)
@@ -194,10 +210,12 @@ class Group:
 
     def _write_whole(self, stripe: int, data: U8, words: U64) -> None:
         units = data.reshape(self.layout.data, self.layout.unit, -1), words.reshape(self.layout.data, -1)
+        # First, while the payload is still where it was looked at last.
+        redundant = _xor(*units)
         for member, unit, unit_words in zip(self.layout.data_members(stripe), *units, strict=True):
             if self._present[member]:
                 self._media[member].write(stripe * self.layout.unit, unit, unit_words)
-        self._protect(stripe, 0, *_xor(*units))
+        self._protect(stripe, 0, *redundant)
 
     def _write_part(self, stripe: int, within: int, data: U8, words: U64) -> None:
         pieces = list(self.layout.pieces(stripe * self.layout.stripe_blocks + within, len(data)))
@@ -261,7 +279,8 @@ def _xor(data: U8, words: U64) -> tuple[U8, U64]:
     if len(data) == 1:
         return data[0], words[0]
     wide = data.view(np.uint64)
-    result = wide[0] ^ wide[1]
-    for unit in wide[2:]:
-        result ^= unit
-    return result.view(np.uint8), np.bitwise_xor.reduce(words, axis=0)
+    payload, labels = wide[0] ^ wide[1], words[0] ^ words[1]
+    for unit in range(2, len(data)):
+        payload ^= wide[unit]
+        labels ^= words[unit]
+    return payload.view(np.uint8), labels
