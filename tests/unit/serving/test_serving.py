@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from copyproof.array.settings import ArraySettings, Mapped, VolumeSettings
-from copyproof.array.trace import Step
+from copyproof.array.trace import Step, Trace
 from copyproof.errors import DeviceError, TargetLost
 from copyproof.scsi.cdb import read16, test_unit_ready, write16
 from copyproof.serving.control import LINE_MOST, Remote, answered
@@ -172,6 +172,15 @@ def test_the_trace_and_the_clock_are_reached_by_the_socket(array: Served, servin
     assert [event.lba for event in events if event.step is Step.COMMIT] == [5]
     assert serving.end_trace() == ()
     assert serving.internal_errors() == ()
+
+
+def test_a_trace_that_lost_its_beginning_is_refused(array: Served, serving: Remote) -> None:
+    serving.begin_trace()
+    array.unit.trace = Trace(capacity=2)
+    array.handle("host", 1, write16(5, bytes(512 * 600), 512))
+    with pytest.raises(DeviceError, match=r"the trace keeps 2 events, \d+ before them are lost"):
+        serving.end_trace()
+    assert serving.end_trace() == ()
 
 
 def test_no_tick_passes_by_itself_while_the_array_is_held(array: Served, serving: Remote) -> None:
