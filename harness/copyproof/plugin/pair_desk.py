@@ -149,11 +149,16 @@ class PairDesk:
         return f"splits that followed one another have the generations {told}" if falls else ""
 
     def close(self) -> tuple[Findings, str]:
-        """End all pairs of the test; return what is wrong with the volumes not looked at before, and what was left
-        unjudged."""
+        """End all pairs of the test; return what is wrong with volumes not looked at before, and what is unjudged.
+
+        Those are the test's own that could not be read, and one of the others, in turn: at the end of the session all
+        are looked at.
+        """
         left = f"the test gave {self.unjudged} orders that it did not judge" if self.unjudged else ""
         self.pairs.clear()
-        rest = [role for role in self.pairs.roles if role not in self._looked and self.pairs.readable(role)]
+        own = {role for couple in self.couples for role in couple.roles}
+        others = [role for role in self.pairs.roles if role not in own]
+        rest = [role for role in (*(own - self._looked), *self.pairs.in_turn(others)) if self.pairs.readable(role)]
         return self.seen + self._checked(rest), left
 
     def _judgement(self, wrong: str) -> Judgement:

@@ -89,6 +89,7 @@ class PairBench:
         self.model = PairModel(bench.model, rules_of(bench.spec))
         self.groups: dict[Couple, int] = {}
         """The pairs that were ordered and are not known to be gone, with their consistency group."""
+        self._turn = 0
         self.suspect = set(self.roles)
         """Volumes that may hold something else than the model has of them: each is to be stamped anew."""
 
@@ -178,6 +179,11 @@ class PairBench:
                 raise DeviceError(f"{couple} is still in {state.value} after {PATIENCE:g} s: {status}")
             if state is before:
                 self._wait_for(couple, NEXT[state])
+
+    def in_turn(self, roles: Sequence[Role]) -> Sequence[Role]:
+        """Return one of some roles, each time another; none of none."""
+        self._turn += 1
+        return [roles[self._turn % len(roles)]] if roles else []
 
     def status(self, couple: Couple) -> PairStatus:
         """Ask for a pair; raises DeviceError."""
