@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from copyproof import process
@@ -17,6 +17,8 @@ from copyproof.targets.lease import Mark
 
 GONE = 120.0
 """Seconds that a unit or a loop device may take to go away."""
+BLOCKED, FAILED = "1", "2"
+"""For `action` of a ring: take nothing more; fail for good what is on it, where 1 would have it sent again."""
 TARGET = ground.CONFIGFS / "target"
 
 
@@ -48,6 +50,20 @@ def clear(mark: Mark, run: process.Runner = process.run) -> None:
         raise DeviceError(f"not everything that {mark} made could be taken down: {'; '.join(left)}")
 
 
+def abandon(mark: Mark) -> None:
+    """Have nobody wait any more for units of a mark whose server is gone.
+
+    Their nodes are taken offline, so that nothing new is sent, and what is on their rings is failed: else each command
+    there would take the ring's time-out, and be sent again (`tcmu_reset_ring` of target_core_user).
+    """
+    discovery.abandon(f"6{COMPANY}{mark.run}")
+    for store in _stores(mark):
+        for action, value in (("block_dev", BLOCKED), ("reset_ring", FAILED)):
+            if (file := store / "action" / action).exists():
+                with contextlib.suppress(OSError):
+                    file.write_text(value)
+
+
 def _targets(mark: Mark) -> None:
     if not TARGET.is_dir():
         return
@@ -73,16 +89,22 @@ def _give_back(fabric: str) -> None:
             lease.unnote(fabric)
 
 
-def _storage_objects(mark: Mark) -> None:
+def _hbas(mark: Mark) -> Iterator[Path]:
     for hba in sorted((TARGET / "core").glob("*_*")):
         number = hba.name.rpartition("_")[2]
-        if not number.isdecimal() or int(number) >> 4 != mark.number:
-            continue
-        for path in hba.iterdir():
-            if path.is_dir():
-                _delete_storage_object(path)
-        if hba.is_dir():
-            hba.rmdir()
+        if number.isdecimal() and int(number) >> 4 == mark.number:
+            yield hba
+
+
+def _stores(mark: Mark) -> list[Path]:
+    return [path for hba in _hbas(mark) for path in hba.iterdir() if path.is_dir()]
+
+
+def _storage_objects(mark: Mark) -> None:
+    for path in _stores(mark):
+        _delete_storage_object(path)
+    for hba in list(_hbas(mark)):
+        hba.rmdir()
 
 
 def _delete_storage_object(path: Path) -> None:

@@ -10,8 +10,8 @@ from copyproof import process
 from copyproof.errors import UsageError
 from copyproof.targets import discovery, lease
 from copyproof.targets.drivers.lio import backstores, ground, initiator, iscsi, loopback
-from copyproof.targets.drivers.lio.backstores import COMPANY, Backstore, Wanted, fresh_serial
-from copyproof.targets.drivers.lio.clear import clear
+from copyproof.targets.drivers.lio.backstores import Backstore, Wanted, fresh_serial
+from copyproof.targets.drivers.lio.clear import abandon, clear
 from copyproof.targets.lease import Mark
 from copyproof.targets.live import LiveTarget, Lun, Role
 from copyproof.targets.spec import TargetSpec
@@ -47,7 +47,7 @@ class LioDriver:
             stack.callback(self._take_down, mark)
             with lease.hold("build", wait=True):
                 for dead in lease.dead():
-                    discovery.abandon(f"6{COMPANY}{dead.run}")
+                    abandon(dead)
                     clear(dead, self._run)
                     lease.forget(dead)
                 stores = self._build(mark)

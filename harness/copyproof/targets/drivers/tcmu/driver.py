@@ -16,11 +16,11 @@ from copyproof.process import Companion
 from copyproof.serving.control import Remote
 from copyproof.serving.tcmu.job import Job, Port
 from copyproof.serving.tcmu.sessions import Login
-from copyproof.targets import discovery
 from copyproof.targets.arrays import HOST, OTHER, complaint, mapped, settings_of
 from copyproof.targets.drivers import horcm
 from copyproof.targets.drivers.lio import ground, iscsi
-from copyproof.targets.drivers.lio.backstores import COMPANY, Backstore, Wanted
+from copyproof.targets.drivers.lio.backstores import Backstore, Wanted
+from copyproof.targets.drivers.lio.clear import abandon
 from copyproof.targets.drivers.lio.driver import LioDriver
 from copyproof.targets.drivers.tcmu import backstores
 from copyproof.targets.known import NUMBERS
@@ -92,7 +92,7 @@ class TcmuDriver(LioDriver):
         try:
             problem = self._complaint()
             if self._server is not None and not self._server.running:
-                discovery.abandon(f"6{COMPANY}{mark.run}")
+                abandon(mark)
             super()._take_down(mark)
         except DeviceError as error:
             raise DeviceError(f"{problem}; {error}" if problem else str(error)) from error
