@@ -57,6 +57,8 @@ def provisioning(raw: bytes) -> Provisioning:
 
     >>> provisioning(bytes.fromhex("00b20004 0084 0200"))
     Provisioning(unmap=True, reads_zeros=True)
+    >>> provisioning(bytes.fromhex("00b20004 0088 0200")).reads_zeros
+    False
     """
     body = page_body(raw, LOGICAL_BLOCK_PROVISIONING)
     need(body, 2, "VPD page B2h")
