@@ -54,8 +54,10 @@ def _alike(source: Disk, copy: Disk) -> Iterator[str]:
 
 def _resigned(source: Disk, copy: Disk) -> Iterator[str]:
     first, *headers = sorted(source)
-    if copy[first][SIGNATURE] in (source[first][SIGNATURE], bytes(4)):
-        yield "the MBR signature of the copy is that of its source" if any(copy[first][SIGNATURE]) else "it has none"
+    if copy[first][SIGNATURE] == source[first][SIGNATURE]:
+        yield "the MBR signature of the copy is that of its source"
+    if not any(copy[first][SIGNATURE]):
+        yield "the copy has no MBR signature"
     for lba in headers:
         if copy[lba][GUID] == source[lba][GUID]:
             yield f"the GPT header in LBA {lba} of the copy has the disk GUID of its source"

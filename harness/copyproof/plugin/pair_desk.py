@@ -159,7 +159,10 @@ class PairDesk:
         own = {role for couple in self.couples for role in couple.roles}
         others = [role for role in self.pairs.roles if role not in own]
         rest = [role for role in (*(own - self._looked), *self.pairs.in_turn(others)) if self.pairs.readable(role)]
-        return self.seen + self._checked(rest), left
+        late = self.seen + self._checked(rest)
+        if late.wrong:
+            self.pairs.suspect.update(self.pairs.roles)
+        return late, left
 
     def _judgement(self, wrong: str) -> Judgement:
         expected = self.last.expected if self.last else "what the states of the pairs allow"

@@ -77,6 +77,8 @@ _OBSERVING = {
     Capability.LABELS,
     Capability.SIDECAR,
     Capability.TRACE,
+    Capability.INVENTORY,
+    Capability.COMMAND_LINE,
 }
 THREE = 3
 """The secondaries that a primary has in the guides, of the first level."""
@@ -189,13 +191,23 @@ def _offered(target: LiveTarget, transport: Transport) -> dict[Capability, str]:
         Capability.TRACE: "" if target.control else "the target is no white box: nothing shows its inside",
         **{item: _unpaired(target, item) for item in _PAIRED},
         Capability.INVENTORY: _without_inventory(target),
-        Capability.COMMAND_LINE: "" if target.spec.pairs else "the target file declares no pairs",
+        Capability.COMMAND_LINE: _without_command_line(target),
     }
 
 
 def _without_inventory(target: LiveTarget) -> str:
     pairs = target.spec.pairs
     return "" if pairs and pairs.way == "inband" else "the target takes no ARRAY INVENTORY (docs/pair-commands.md)"
+
+
+def _without_command_line(target: LiveTarget) -> str:
+    """Say why no command line shows the pairs: `copyproof cci` reaches units by nodes, an array of this process by a
+    socket."""
+    pairs = target.spec.pairs
+    if pairs is None:
+        return "the target file declares no pairs"
+    reached = target.control is not None or target.lun(Role.SOURCE).device.sg
+    return "" if pairs.way == "command" or reached else "its units have no nodes that a command line could reach"
 
 
 def _unpaired(target: LiveTarget, item: Capability) -> str:
