@@ -75,10 +75,10 @@ class Seen:
     status: PairStatus
 
     def by_words_of(self, target: Declared) -> tuple[bool, PairState, PairState, int | None]:
-        """What of it a target can show; a pair that goes or is none has no percentage."""
+        """What of it a target can show; no pair has no percentage."""
         shown = self.status
         words = target.shown(shown.primary_state), target.shown(shown.secondary_state)
-        copied = None if words[0] in (PairState.SMPL, PairState.SMPL_PD) else shown.percent
+        copied = None if words[0] is PairState.SMPL else shown.percent
         return self.accepted, *words, copied
 
 
