@@ -51,7 +51,8 @@ class Field:
         part = raw[start : start + self.width]
         if start < 0 or len(part) < self.width:
             raise ValueError(f"{self.name} at byte {start} lies outside {len(raw)} bytes")
-        return int.from_bytes(part, "big") >> self.shift & self.limit
+        whole = int.from_bytes(part, "big")
+        return whole >> self.shift & self.limit if self.mask else whole
 
     def put(self, raw: bytearray, value: int, base: int = 0) -> None:
         """Write the field in place, not its neighbours; raises ValueError when value or place does not fit."""

@@ -12,6 +12,7 @@ from copyproof.array.core.pair_rules import PairRules
 from copyproof.array.core.unit import ControlUnit
 from copyproof.array.server.attentions import Attentions
 from copyproof.array.server.identity import designator
+from copyproof.array.server.mapping import Mapping
 from copyproof.array.server.request import Request
 from copyproof.array.server.server import DeviceServer
 from copyproof.array.settings import ArraySettings, Mapped, VolumeSettings
@@ -123,7 +124,7 @@ def test_a_query_tells_each_volume_its_role_and_all_that_a_pair_is(wire: Wire) -
 
 def test_a_query_of_everything_tells_no_pair_of_which_no_volume_is_seen(wire: Wire) -> None:
     wire.order(C.CREATE)
-    wire.server.settings = replace(wire.server.settings, mapped=(Mapped(HOST, T),))
+    wire.server.mappings = {(HOST, T): Mapping.READ_WRITE}
     assert wire.pairs(T, everything=True) == ()
 
 

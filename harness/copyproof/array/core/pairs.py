@@ -30,6 +30,8 @@ class PairTable(PairBook):
 
     def before_read(self, volume: int, lba: int, count: int) -> None:
         """Raise AccessFault where a host may not read; of an S-VOL that is still being split, copy the blocks first."""
+        if not self.pairs:
+            return
         self._allow(volume, HostAccess.READ, "in this pair state a host may not read it")
         for pair in self.of(volume):
             reads = pair.frozen and pair.role(volume) is VolumeRole.SECONDARY and not self.defects & _READS_UNCOPIED

@@ -94,9 +94,10 @@ class ControlUnit:
 
     def volume(self, number: int) -> VolumeInfo:
         """Return what is known of a volume."""
-        if number not in self._infos:
+        info = self._infos.get(number)
+        if info is None:
             raise NoVolume(number)
-        return self._infos[number]
+        return info
 
     def labelled(self, volume: int, lba: int, data: bytes | U8) -> Blocks:
         """Return a host's payload, whole blocks, with the array's own labels."""
@@ -105,13 +106,14 @@ class ControlUnit:
 
     def read(self, volume: int, lba: int, count: int) -> Blocks:
         """Return what a host reads, its labels checked; raises LabelFault, MediumFault, AccessFault."""
-        self._before_read(volume, lba, count)
-        return self.fetch(volume, lba, count)
+        blocks = self.read_raw(volume, lba, count)
+        self._judge(blocks, volume, lba)
+        return blocks
 
     def read_raw(self, volume: int, lba: int, count: int) -> Blocks:
         """Return what a host reads with its checks switched off (RDPROTECT 011b): labels as they are."""
         self._before_read(volume, lba, count)
-        return self._load(volume, lba, count)
+        return self._filled(volume, lba, count)
 
     def write(self, volume: int, lba: int, blocks: Blocks) -> None:
         """Take a host's blocks with their labels as given, right or wrong; raises MediumFault, AccessFault.
@@ -252,6 +254,9 @@ class ControlUnit:
 
     def _load(self, volume: int, lba: int, count: int) -> Blocks:
         self._within(volume, lba, count)
+        return self._filled(volume, lba, count)
+
+    def _filled(self, volume: int, lba: int, count: int) -> Blocks:
         out = empty(count, self.settings.block_size)
         self._cache.read(volume, lba, out)
         return out

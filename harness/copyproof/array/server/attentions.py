@@ -58,4 +58,7 @@ class Attentions(Part):
                 self._queues[key] = [NEXUS_LOST]
 
     def _queue(self, initiator: str, volume: int) -> list[Code]:
-        return self._queues.setdefault((initiator, volume), [POWER_ON])
+        nexus = initiator, volume
+        if nexus not in self._queues:
+            self._queues[nexus] = [POWER_ON]
+        return self._queues[nexus]

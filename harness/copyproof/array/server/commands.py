@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
-from functools import cache
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from copyproof.array.server.request import VARIABLE_LENGTH
@@ -37,7 +37,7 @@ class Access(Enum):
     WRITE = "as HOLDER, and refused where the logical unit is write protected"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Row:
     """A command. `usage` is the CDB USAGE DATA in hex, one byte a CDB byte, a one for each bit that is looked at (SPC-4
     6.35.3); operation code and service action are added to it. The other bits are reserved, and refused when set.
@@ -63,6 +63,13 @@ class Row:
         """How many bytes the CDB has."""
         return len(self.identified(0))
 
+    @cached_property
+    def reserved(self) -> tuple[int, int]:
+        """How many bytes the CDB has, and its reserved bits as a number: every command asks for them."""
+        usage = bytearray(self.identified(0xFFFF))
+        usage[0] = 0xFF
+        return len(usage), int.from_bytes(usage, "big") ^ (1 << 8 * len(usage)) - 1
+
     def identified(self, action: int) -> bytes:
         """Return the CDB USAGE DATA with the operation code, and `action` where the service action is.
 
@@ -83,7 +90,7 @@ def refuse_reserved_bits(cdb: bytes, row: Row) -> None:
 
     SPC-4 4.2.1 leaves it open whether reserved bits are looked at; an array that ignores them hides a host's mistakes.
     """
-    length, reserved = _reserved(row)
+    length, reserved = row.reserved
     if len(cdb) < length:
         raise invalid_cdb(len(cdb))
     if row.opcode == VARIABLE_LENGTH and cdb[7] != length - 8:
@@ -91,14 +98,6 @@ def refuse_reserved_bits(cdb: bytes, row: Row) -> None:
     if strange := int.from_bytes(cdb[:length], "big") & reserved:
         from_end, bit = divmod(strange.bit_length() - 1, 8)
         raise invalid_cdb(length - 1 - from_end, bit)
-
-
-@cache
-def _reserved(row: Row) -> tuple[int, int]:
-    """The length of a row's CDB, and its reserved bits as a number: every command asks for them."""
-    usage = bytearray(row.identified(0xFFFF))
-    usage[0] = 0xFF
-    return len(usage), int.from_bytes(usage, "big") ^ (1 << 8 * len(usage)) - 1
 
 
 def table(*rooms: tuple[Row, ...]) -> Mapping[Key, Row]:

@@ -6,6 +6,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from copyproof.array.server.sense_data import CheckCondition
+from copyproof.array.settings import ArraySettings
 from copyproof.scsi.sense import SenseKey
 
 if TYPE_CHECKING:
@@ -22,15 +23,30 @@ class Mapping(Enum):
 
 def mapping(server: DeviceServer, initiator: str, volume: int) -> Mapping:
     """Return how an initiator sees a volume; one that does not exist is hidden from everyone."""
-    if volume not in server.unit.volumes():
-        return Mapping.HIDDEN
-    mapped = server.settings.mapped
-    if mapped is None:
-        return Mapping.READ_WRITE
-    for item in mapped:
-        if (item.initiator, item.volume) == (initiator, volume):
-            return Mapping.READ_ONLY if item.read_only else Mapping.READ_WRITE
-    return Mapping.HIDDEN
+    if server.mappings is None:
+        return Mapping.READ_WRITE if volume in server.unit.volumes() else Mapping.HIDDEN
+    return server.mappings.get((initiator, volume), Mapping.HIDDEN)
+
+
+def mappings(settings: ArraySettings) -> dict[tuple[str, int], Mapping] | None:
+    """Return how each initiator sees each volume that is mapped to it; None where every volume is, to everyone.
+
+    Every command asks for it.
+
+    >>> from copyproof.array.settings import Mapped, VolumeSettings
+    >>> settings = ArraySettings((VolumeSettings(1, 8),), mapped=(Mapped("host", 1, read_only=True), Mapped("host", 2)))
+    >>> mappings(settings)
+    {('host', 1): <Mapping.READ_ONLY: 'read only'>}
+    """
+    if settings.mapped is None:
+        return None
+    numbers = {volume.number for volume in settings.volumes}
+    found: dict[tuple[str, int], Mapping] = {}
+    for item in settings.mapped:
+        if item.volume in numbers:
+            how = Mapping.READ_ONLY if item.read_only else Mapping.READ_WRITE
+            found.setdefault((item.initiator, item.volume), how)
+    return found
 
 
 def seen_by(server: DeviceServer, initiator: str) -> tuple[int, ...]:

@@ -6,13 +6,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from copyproof.scsi.command import Status
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """One command of the I_T nexus `initiator` to the logical unit `volume` (SAM-5 5.1).
 
     `data_out` is all that the initiator sends; `data_in` is how many bytes its Data-In Buffer holds.
@@ -42,8 +41,7 @@ VARIABLE_LENGTH = 0x7F
 """The operation code of CDBs of up to 260 bytes, such as READ(32) (SPC-4 4.2.3)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """The status, the sense data of a CHECK CONDITION in the format that the logical unit is set to, and the data.
 
     `data` has at most the bytes that the Data-In Buffer holds; `overflow` is how many more there were.

@@ -92,7 +92,9 @@ class Reservations(Part):
 
     def table(self, volume: int) -> Table:
         """Return the table of a logical unit."""
-        return self._tables.setdefault(volume, Table())
+        if volume not in self._tables:
+            self._tables[volume] = Table()
+        return self._tables[volume]
 
     def refuse(self, initiator: str, volume: int, access: Access) -> None:
         """Raise Ended(RESERVATION CONFLICT) where another's reservation stands against a command (SPC-4 table 66)."""

@@ -15,6 +15,7 @@ from copyproof.array.server.faults import refusal
 from copyproof.array.server.mapping import (
     Mapping,
     mapping,
+    mappings,
     software_write_protected,
     unit_not_supported,
     write_protected,
@@ -50,9 +51,12 @@ class DeviceServer:
         self.settings = settings
         self.commands = COMMANDS
         self.internal_errors: list[str] = []
+        self.mappings = mappings(settings)
         self._parts: dict[type[Part], Part] = {}
         for kind in PARTS:
             self.part(kind)
+        # These are asked by every command.
+        self._attentions, self._reservations = self.part(Attentions), self.part(Reservations)
 
     def part(self, kind: type[P]) -> P:
         """Return the state of a room, made by `kind(server)` when first asked for."""
@@ -105,7 +109,7 @@ class DeviceServer:
             self._refuse_hidden(request)
             self._tell_attention(request)
         row = self._row(request)
-        self.part(Reservations).refuse(request.initiator, request.volume, row.access)
+        self._reservations.refuse(request.initiator, request.volume, row.access)
         refuse_reserved_bits(request.cdb, row)
         if row.access is Access.WRITE:
             self.refuse_protected(request.initiator, request.volume)
@@ -123,7 +127,7 @@ class DeviceServer:
             raise unit_not_supported()
 
     def _tell_attention(self, request: Request) -> None:
-        if code := self.part(Attentions).take(request.initiator, request.volume):
+        if code := self._attentions.take(request.initiator, request.volume):
             raise CheckCondition(SenseKey.UNIT_ATTENTION, *code)
 
     def _row(self, request: Request) -> Row:

@@ -76,7 +76,8 @@ def span_of(cdb: bytes, unit: VolumeInfo, *, blocks: Field | None = None) -> Spa
 
     `blocks` is where this command has their number, where that is not the usual place.
     """
-    short, places = cdb[0] & 0xE0 == _SIX, _PLACES[cdb[0] & 0xE0]
+    group = cdb[0] & 0xE0
+    short, places = group == _SIX, _PLACES[group]
     number = blocks or places.count
     lba, count = places.lba.get(cdb), number.get(cdb)
     if short and count == 0:

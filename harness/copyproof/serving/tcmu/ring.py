@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 from mmap import mmap
+from typing import NamedTuple
 
 from copyproof.errors import DeviceError
 
@@ -21,11 +22,10 @@ _MAILBOX = struct.Struct("=HHIII")
 _HEAD_WORD, _TAIL_WORD = 12 // 4, 64 // 4
 """`cmd_head` and `cmd_tail`, counted in words of 4 bytes: each must be read and written in one go."""
 
-_HEADER = struct.Struct("=IHBB")
+_BODY = struct.calcsize("=IHBB")
+"""Bytes before what an entry says: its length with its operation, its identifier, and two bytes of flags."""
 _OPERATION, _LENGTH = 0x7, 0xFFFFFFF8
 _REQUEST = struct.Struct("=IIIIQQQ")
-_IOVEC = struct.Struct("=QQ")
-_BODY = _HEADER.size
 _RESPONSE = struct.Struct("=BBHI96s")
 _UFLAGS = 7
 _UNKNOWN_OPERATION, _READ_LENGTH = 0x1, 0x2
@@ -59,18 +59,14 @@ class Management(IntEnum):
     LUN_RESET_PRO = 128
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One command that waits: its CDB, and where its data buffer lies in the mapping, as (offset, bytes) pieces."""
+class Entry(NamedTuple):
+    """One command that waits: its CDB, and where its data buffer of `room` bytes lies in the mapping, as (offset,
+    bytes) pieces."""
 
     at: int
     cdb: bytes
     pieces: tuple[tuple[int, int], ...]
-
-    @property
-    def room(self) -> int:
-        """Bytes of its data buffer."""
-        return sum(length for _, length in self.pieces)
+    room: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +101,7 @@ class Ring:
         """
         while (tail := self._words[_TAIL_WORD]) != self._words[_HEAD_WORD]:
             at = self._start + tail
-            word, _, _, _ = _HEADER.unpack_from(self._memory, at)
+            word = self._words[at // 4]
             if not word & _LENGTH:
                 raise DeviceError(f"TCMU ring: the entry at {tail} has no length")
             operation = word & _OPERATION
@@ -130,6 +126,10 @@ class Ring:
 
     def _fill(self, entry: Entry, data: bytes) -> None:
         """What is left of the buffer is zeroed: a length of 0 does not count, and there lie earlier commands' data."""
+        if len(entry.pieces) == 1 and len(data) == entry.room:
+            at = entry.pieces[0][0]
+            self._memory[at : at + len(data)] = data
+            return
         done = 0
         for at, length in entry.pieces:
             part = data[done : done + length]
@@ -139,10 +139,11 @@ class Ring:
             done += length
 
     def _entry(self, at: int) -> Entry:
-        count, _, _, _, cdb, _, _ = _REQUEST.unpack_from(self._memory, at + _BODY)
-        first = at + _BODY + _REQUEST.size
-        pieces = tuple(_IOVEC.unpack_from(self._memory, first + number * _IOVEC.size) for number in range(count))
-        return Entry(at, self._cdb(cdb), pieces)
+        body = at + _BODY
+        count, _, _, _, cdb, _, _ = _REQUEST.unpack_from(self._memory, body)
+        iovecs = struct.unpack_from(f"={2 * count}Q", self._memory, body + _REQUEST.size)
+        offsets, lengths = iovecs[::2], iovecs[1::2]
+        return Entry(at, self._cdb(cdb), tuple(zip(offsets, lengths, strict=True)), sum(lengths))
 
     def _cdb(self, at: int) -> bytes:
         opcode = self._memory[at]

@@ -41,5 +41,7 @@ class Sessions:
 
     def lost(self) -> tuple[str, ...]:
         """Return the initiators whose session has gone, or given way to another, since this was last asked."""
+        if not self._seen:
+            return ()
         before, self._seen = self._seen, {login: login.session() for login in self._seen}
         return tuple(login.initiator for login, was in before.items() if was not in (None, self._seen[login]))
