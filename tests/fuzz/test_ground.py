@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from copyproof.errors import DeviceError, MalformedAnswer
+from copyproof.fuzz.events import Difference
 from copyproof.fuzz.ground import survey
 from copyproof.fuzz.operations import Copy, Flaw, Range, Reset, Unmap, Write, Zero
-from copyproof.fuzz.player import Difference, Player
+from copyproof.fuzz.player import Player
 from copyproof.fuzz.strategies import KINDS
 from copyproof.model.controller import Transfer
 from copyproof.plugin.bench import Bench

@@ -10,9 +10,10 @@ import pytest
 
 from copyproof.blocks.origin import ZEROS, Origin
 from copyproof.fuzz import script
+from copyproof.fuzz.events import Difference, Ordered, Stamped
 from copyproof.fuzz.ground import survey
 from copyproof.fuzz.operations import Copy, Flaw, Operation, Range, Verify, Write, Zero
-from copyproof.fuzz.player import Difference, Ordered, Player, Stamped
+from copyproof.fuzz.player import Player
 from copyproof.fuzz.search import Budget, Counterexample, Search
 from copyproof.model.controller import Transfer
 from copyproof.model.extents import Extent

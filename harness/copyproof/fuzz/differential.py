@@ -65,9 +65,7 @@ def _written(search: Search, bench: Bench, folder: Path) -> FuzzDifference | Non
     found = search.found
     if found is None:
         return None
-    if found.events:
-        script.write(found, bench, folder)
-    names = (script.SCRIPT, script.TAPE) if found.events else ("", "")
+    names = script.write(found, bench, folder) if found.events else ("", "")
     return FuzzDifference(
         operations=[str(operation) for operation in found.operations],
         diagnosis=found.diagnosis,

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from copyproof.errors import DeviceError, MalformedAnswer
+from copyproof.fuzz.pair_ground import PairGround, survey_pairs
 from copyproof.plugin.bench import NUMBERS, Bench
 from copyproof.scsi.cdb import inquiry, opcode_name
 from copyproof.scsi.command import Command, Result
@@ -39,7 +40,7 @@ class Ground:
 
     `zeros` says that unmapped blocks read zeros, surely in whole granules of `granule` blocks (0: not known) from
     `granules_from` on; `resets` that the units may be reset, `strange` holds a segment
-    descriptor type and a CSCD descriptor type that are not advertised.
+    descriptor type and a CSCD descriptor type that are not advertised. `pairs` is None where there are none.
     """
 
     volumes: tuple[tuple[int, int], ...]
@@ -53,10 +54,11 @@ class Ground:
     granules_from: int = 0
     resets: bool = False
     strange: tuple[int, int] | None = None
+    pairs: PairGround | None = None
 
     def blocks(self, volume: int) -> int:
         """The size of a volume in blocks."""
-        return dict(self.volumes)[volume]
+        return dict((*self.volumes, *(self.pairs.volumes if self.pairs else ())))[volume]
 
 
 def survey(bench: Bench) -> Ground:
@@ -78,6 +80,7 @@ def survey(bench: Bench) -> Ground:
         granules_from=limits.unmap_alignment,
         resets=_own(bench),
         strange=_strange(bench),
+        pairs=survey_pairs(bench),
     )
 
 

@@ -8,18 +8,24 @@ from collections.abc import Mapping
 
 from copyproof.fuzz.ground import Ground
 from copyproof.fuzz.operations import Copy, Flaw, Operation
+from copyproof.fuzz.pair_operations import on_pairs
 from copyproof.scsi.command import Status
 from copyproof.scsi.outcome import Outcome
 
 #: From so many steps on a run must have the promised shares.
 ENOUGH = 200
 
+PAIRED = "on pairs"
 COPIED, OVERLAPPING, AT_END, SEVERAL = "copied", "overlapping", "at the last LBA", "several segments"
 
 
 def kinds(operation: Operation, seen: Outcome, ground: Ground) -> Counter[str]:
-    """Return what one operation counts as. Only copies that succeed count as overlapping or at the last LBA."""
-    counted = Counter([type(operation).__name__.lower()])
+    """Return what one operation counts as. Only copies that succeed count as overlapping or at the last LBA; what is on
+    pairs counts by itself."""
+    name = type(operation).__name__.lower()
+    if on_pairs(operation, ground):
+        return Counter([PAIRED, f"{PAIRED}: {name}"])
+    counted = Counter([name])
     if isinstance(operation, Copy) and seen.status is Status.GOOD and operation.flaw is Flaw.NONE:
         counted[COPIED] = 1
         counted[OVERLAPPING] = int(operation.overlapping)

@@ -8,18 +8,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from copyproof.blocks.origin import lba_range
 from copyproof.fuzz.ground import Ground
 from copyproof.model.controller import Transfer
 from copyproof.plugin.arrange import Arrangement
 from copyproof.plugin.bench import NAMES, ROLES, Bench
+from copyproof.plugin.pairing import Couple
 from copyproof.scsi.cdb import write16
 from copyproof.scsi.command import Command, Status
 from copyproof.scsi.outcome import Outcome
 from copyproof.scsi.provisioning import unmap, write_same16
 from copyproof.scsi.spoil import Spoiler, cut, spoil, together
+
+if TYPE_CHECKING:
+    from copyproof.fuzz.pair_operations import Order
 
 GOOD = Outcome(Status.GOOD)
 
@@ -39,6 +43,25 @@ class Range(NamedTuple):
         return f"{NAMES[self.volume]} {lba_range(self.lba, self.blocks)}"
 
 
+def merged(ranges: list[Range]) -> Iterator[Range]:
+    """Yield the same blocks, each once, in order.
+
+    >>> [tuple(part) for part in merged([Range(1, 8, 8), Range(1, 0, 9), Range(2, 0, 1)])]
+    [(1, 0, 16), (2, 0, 1)]
+    """
+    last: Range | None = None
+    for part in sorted(ranges):
+        if last and last.volume == part.volume and part.lba <= last.lba + last.blocks:
+            end = max(last.lba + last.blocks, part.lba + part.blocks)
+            last = Range(last.volume, last.lba, end - last.lba)
+            continue
+        if last:
+            yield last
+        last = part
+    if last:
+        yield last
+
+
 class Hands(Protocol):
     """What an operation acts with: the player."""
 
@@ -56,8 +79,24 @@ class Hands(Protocol):
         """
         ...
 
+    def read(self, at: Range) -> Outcome:
+        """Read blocks by a command, and judge its outcome and the blocks."""
+        ...
+
     def reset(self, volume: int) -> None:
         """Reset a volume's unit, and drain the unit attentions that follow."""
+        ...
+
+    def order(self, order: Order) -> None:
+        """Order something of a pair, and judge answer and state."""
+        ...
+
+    def idle(self, ticks: int) -> None:
+        """Let time pass."""
+        ...
+
+    def await_end(self, couple: Couple) -> None:
+        """Wait until nothing is under way of a pair."""
         ...
 
 

@@ -7,23 +7,29 @@ example costs what it touches.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TypeAlias
+
+import numpy as np
 
 from copyproof import process
 from copyproof.blocks.findings import Findings
-from copyproof.errors import DeviceError, TransportError
+from copyproof.errors import DeviceError, TransportError, UsageError
+from copyproof.fuzz.events import Difference, Event, Ordered, Stamped, WasReset
 from copyproof.fuzz.ground import Ground
-from copyproof.fuzz.operations import Operation, Range
+from copyproof.fuzz.operations import Operation, Range, merged
+from copyproof.fuzz.pair_operations import Order
+from copyproof.fuzz.pair_stage import Barred, PairStage
 from copyproof.model.known import KnownTarget
 from copyproof.model.predict import predict
 from copyproof.model.prediction import Prediction
 from copyproof.model.rangemap import RangeMap
 from copyproof.model.settle import settle
 from copyproof.plugin.bench import ROLES, Bench, Unit
-from copyproof.scsi.cdb import opcode_name
+from copyproof.plugin.pairing import Couple
+from copyproof.scsi.cdb import opcode_name, read16
 from copyproof.scsi.command import Command, Result
 from copyproof.scsi.outcome import Outcome
 from copyproof.targets.live import Role
@@ -35,45 +41,10 @@ MARGIN = 16
 PATIENCE = 120.0
 
 
-class Difference(Exception):
-    """The target did what the model does not allow; the text is the diagnosis, `findings` the wrong blocks."""
-
-    def __init__(self, diagnosis: str, findings: Findings | None = None) -> None:
-        super().__init__(diagnosis)
-        self.findings = findings or Findings()
-
-
-@dataclass(frozen=True, slots=True)
-class Stamped:
-    """The host wrote stamped blocks."""
-
-    at: Range
-    generation: int
-
-
-@dataclass(frozen=True, slots=True)
-class Ordered:
-    """A command went to the unit of a volume; `allowed` says how it may end, empty for any way."""
-
-    volume: int
-    command: Command
-    allowed: tuple[Outcome, ...]
-    result: Result
-
-
-@dataclass(frozen=True, slots=True)
-class WasReset:
-    """The unit of a volume was reset."""
-
-    volume: int
-
-
-Event: TypeAlias = Stamped | Ordered | WasReset
-
-
 @dataclass(slots=True)
 class Player:
-    """What plays. `log` is what was done in the present example, `touched` what it may rely on, by volume."""
+    """What plays. `log` is what was done in the present example, `touched` what it may rely on, by volume; `stage` has
+    the volumes of pairs, where the target has any."""
 
     bench: Bench
     ground: Ground
@@ -81,32 +52,61 @@ class Player:
     log: list[Event] = field(default_factory=list)
     touched: dict[int, RangeMap[bool]] = field(default_factory=dict)
     checked: int = 0
+    stage: PairStage | None = None
     _spoilt: bool = False
 
-    def begin(self) -> None:
-        """Begin an example: nothing is known, and the bystander is as it should be; raises DeviceError."""
+    def __post_init__(self) -> None:
+        if self.ground.pairs and self.bench.pairs:
+            self.stage = PairStage(self.bench, self.bench.pairs, self.ground.pairs)
+
+    def begin(self, operations: Sequence[Operation] = ()) -> None:
+        """Begin an example: nothing is known, and the bystander is as it should be; raises DeviceError.
+
+        Of the volumes of pairs the blocks of all `operations` are stamped now: later it would change their course.
+        """
         self.log = []
         if self._spoilt:
             for part in self._bystander():
                 self.bench.stamp(Role.BYSTANDER, part.lba, part.blocks)
         self._spoilt = False
         self.touched = {volume: RangeMap(blocks, False) for volume, blocks in self.ground.volumes}
+        if self.stage:
+            self.stage.begin(operations, self.ground, self.log)
+
+    def end(self) -> None:
+        """Leave nothing paired behind; raises DeviceError."""
+        if self.stage:
+            self.stage.end()
 
     def play(self, operation: Operation) -> Outcome:
         """Carry out one operation, tell the model, compare; return how it ended.
 
         Raises Difference, and DeviceError where the target or the way to it failed.
         """
-        around = [self._around(part) for part in operation.ranges(self.ground)]
+        own = (part for part in operation.ranges(self.ground) if part.volume in self.touched)
+        around = [self._around(part) for part in own]
         for part in around:
             self._prepare(part)
         self.bench.checker.remember()
         seen = operation.act(self)
-        self._compare(around, str(operation))
+        looks = self.stage.looks(operation, self.ground) if self.stage else ()
+        self._compare([*around, *looks], str(operation))
         return seen
 
+    @property
+    def met(self) -> Counter[str]:
+        """What the last operation met of pairs, for the mix; asked for once."""
+        if self.stage is None:
+            return Counter()
+        found, self.stage.counted = self.stage.counted, Counter()
+        return found
+
     def finish(self) -> None:
-        """End an example: everything that it touched is looked at once more, and the bystander; raises Difference."""
+        """End an example: what is under way of pairs comes to its end, everything that was touched is looked at once
+        more, and the bystander; raises Difference."""
+        if self.stage:
+            self.bench.checker.remember()
+            self.stage.close()
         self._compare(list(self.known()), "after the last operation")
 
     def known(self) -> Iterator[Range]:
@@ -115,6 +115,8 @@ class Player:
             for piece in touched.pieces(0, touched.blocks):
                 if piece.value:
                     yield Range(volume, piece.lba, piece.end - piece.lba)
+        if self.stage:
+            yield from self.stage.known()
 
     def whole(self) -> Findings:
         """Compare every block of the units that the model knows: what the run wrote at any time, and the bystander."""
@@ -150,7 +152,38 @@ class Player:
         Raises Difference for an outcome that neither the model allows nor the profile for the requirement `excuse`,
         DeviceError where the command was not executed or no answer came.
         """
+        return Outcome.of(self._sent(volume, command, excuse))
+
+    def read(self, at: Range) -> Outcome:
+        """Read blocks by a command, and judge its outcome and the blocks; raises as `send`."""
+        size = self.bench.stamper.block_size
+        result = self._sent(at.volume, read16(at.lba, at.blocks, size))
+        if result.good:
+            data = np.frombuffer(result.data, np.uint8).reshape(-1, size)
+            self._judge(self.bench.checker.judge(at.volume, at.lba, data), f"read {at}")
+        return Outcome.of(result)
+
+    def order(self, order: Order) -> None:
+        """Order something of a pair; raises Difference."""
+        self._paired.order(order)
+
+    def idle(self, ticks: int) -> None:
+        """Let time pass; raises Difference."""
+        self._paired.idle(ticks)
+
+    def await_end(self, couple: Couple) -> None:
+        """Wait until nothing is under way of a pair; raises Difference."""
+        self._paired.await_end(couple)
+
+    @property
+    def _paired(self) -> PairStage:
+        if self.stage is None:
+            raise UsageError(f"target {self.bench.spec.name} has no pairs")
+        return self.stage
+
+    def _sent(self, volume: int, command: Command, excuse: str = "") -> Result:
         prediction = predict(command, volume, self._known())
+        barred = self.stage.barred(prediction, command, volume) if self.stage else None
         transport = self._unit(volume).transport
         try:
             result = transport.execute(command, self.bench.spec.command_timeout)
@@ -158,13 +191,19 @@ class Player:
             settle(self.bench.model, prediction, None)
             raise
         _need_executed(result, transport.name)
-        seen = Outcome.of(result)
-        self.log.append(Ordered(volume, command, self._allowed(prediction, excuse), result))
         self.bench.generation += 1
-        if not self._settle(prediction, result, excuse):
-            due = " or ".join(map(str, prediction.outcomes))
-            raise Difference(f"{opcode_name(command.cdb)} ended in {seen} instead of {due} ({prediction.rule})")
-        return seen
+        if barred:
+            self.log.append(Ordered(volume, command, barred.outcomes, result, refused=True))
+            _need_refused(barred, command, result)
+        else:
+            self.log.append(Ordered(volume, command, self._allowed(prediction, excuse), result))
+            if not self._settle(prediction, result, excuse):
+                due = " or ".join(map(str, prediction.outcomes))
+                ended = f"{opcode_name(command.cdb)} ended in {Outcome.of(result)}"
+                raise Difference(f"{ended} instead of {due} ({prediction.rule})")
+        if self.stage:
+            self.stage.sync()
+        return result
 
     def reset(self, volume: int) -> None:
         """Reset one unit, and nothing wider where that fails: the whole bus belongs to others too."""
@@ -207,7 +246,9 @@ class Player:
         return (*prediction.outcomes, *self._excused(excuse)) if prediction.outcomes else ()
 
     def _compare(self, ranges: list[Range], when: str) -> None:
-        findings = Findings.total(self._look(part) for part in [*merged(ranges), *self._bystander()])
+        self._judge(Findings.total(self._look(part) for part in [*merged(ranges), *self._bystander()]), when)
+
+    def _judge(self, findings: Findings, when: str) -> None:
         if findings.wrong:
             self._spoilt = True
             raise Difference(f"{when}: {told(findings)}", findings)
@@ -226,29 +267,17 @@ class Player:
         return self.bench.unit(ROLES[volume])
 
 
-def merged(ranges: list[Range]) -> Iterator[Range]:
-    """Yield the same blocks, each once, in order.
-
-    >>> [tuple(part) for part in merged([Range(1, 8, 8), Range(1, 0, 9), Range(2, 0, 1)])]
-    [(1, 0, 16), (2, 0, 1)]
-    """
-    last: Range | None = None
-    for part in sorted(ranges):
-        if last and last.volume == part.volume and part.lba <= last.lba + last.blocks:
-            end = max(last.lba + last.blocks, part.lba + part.blocks)
-            last = Range(last.volume, last.lba, end - last.lba)
-            continue
-        if last:
-            yield last
-        last = part
-    if last:
-        yield last
-
-
 def told(findings: Findings) -> str:
     """Say in one line what is wrong: the first range of each kind, and how many blocks and labels in all."""
     total = sum(findings.wrong.values())
     return f"{'; '.join(findings.examples())} ({total} wrong in all)"
+
+
+def _need_refused(barred: Barred, command: Command, result: Result) -> None:
+    seen = Outcome.of(result)
+    if not barred.allows(seen):
+        due = " or ".join(map(str, barred.outcomes)) or "a refusal"
+        raise Difference(f"{opcode_name(command.cdb)} ended in {seen} instead of {due} ({barred.rule})")
 
 
 def _need_executed(result: Result, name: str) -> None:

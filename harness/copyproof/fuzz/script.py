@@ -11,16 +11,19 @@ from pathlib import Path
 
 from copyproof.blocks.origin import Content, Origin
 from copyproof.errors import UsageError, printable
+from copyproof.fuzz import pair_script
+from copyproof.fuzz.events import Awaited, Event, Ordered, PairOrdered, Passed, Stamped, WasReset, volumes_of
 from copyproof.fuzz.operations import Range
-from copyproof.fuzz.player import Event, Ordered, Stamped, WasReset
 from copyproof.fuzz.search import Counterexample
 from copyproof.model.extents import Extent
 from copyproof.plugin.bench import ROLES, Bench
 from copyproof.plugin.opening import tape_header
+from copyproof.scsi.command import Command
 from copyproof.scsi.outcome import Outcome
 from copyproof.scsi.vetting import is_extended_copy
 from copyproof.targets.live import Device
 from copyproof.transport import tape
+from copyproof.transport.settled import PATIENCE
 from copyproof.transport.sg3 import octets
 
 SCRIPT, DATA, TAPE = "fuzz-difference.sh", "fuzz-difference.bin", "fuzz-difference.tape"
@@ -141,6 +144,7 @@ order() {
     sg_raw --verbose --cmdset=1 --timeout=600 "$@" <"$work/out" >"$work/said" 2>&1
     seen=$(outcome <"$work/said")
     [ -n "$seen" ] || fail "$(cat "$work/said")"
+    [ "$allowed" = REFUSAL ] && [ "$seen" != GOOD ] && return
     case " ${allowed:-$seen} " in
     *" $seen "*) ;;
     *) echo "the command ended in $seen, it must end in $allowed"; wrong=1 ;;
@@ -204,8 +208,12 @@ class Beside:
         return self.bench.stamper.make(first.volume, first.lba + done, count, first.generation).tobytes()
 
 
-def write(found: Counterexample, bench: Bench, folder: Path) -> None:
-    """Write SCRIPT, DATA and TAPE into a folder; raises UsageError when they cannot be written there."""
+def write(found: Counterexample, bench: Bench, folder: Path) -> tuple[str, str]:
+    """Write SCRIPT, DATA and TAPE into a folder, and return the names of script and tape; raises UsageError when they
+    cannot be written there.
+
+    There is no tape where pairs were ordered by a vendor's programs: it holds commands alone.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with (folder / DATA).open("wb") as file:
@@ -214,18 +222,24 @@ def write(found: Counterexample, bench: Bench, folder: Path) -> None:
         (folder / SCRIPT).chmod(0o755)
     except OSError as problem:
         raise UsageError(f"{folder}: {problem.strerror}; name another folder with --hil-report") from None
+    if pair_script.by_vendor(found.events):
+        return SCRIPT, ""
     _tape(found, bench, folder / TAPE)
+    return SCRIPT, TAPE
 
 
 def script(found: Counterexample, bench: Bench, beside: Beside) -> str:
     """Return the script's text; its blocks are written to `beside`."""
-    steps = [line for event in found.events for line in _step(event, bench, beside)]
+    vendor, pairs = pair_script.by_vendor(found.events), pair_script.of_pairs(found.events)
+    steps = [line for event in found.events for line in _step(event, bench, beside, vendor=vendor)]
     looks = [_look(volume, extent, beside) for volume, extent in found.due if extent.origins]
-    played = {event.at.volume if isinstance(event, Stamped) else event.volume for event in found.events}
+    played = {volume for event in found.events for volume in volumes_of(event)}
     volumes = sorted(played | {volume for volume, _ in found.due})
     unseen = UNSEEN if found.labels else "" if looks else NOTHING_SEEN
     body = "\n".join([*steps, "", *looks, "", f"unseen={shlex.quote(unseen)}"])
-    return "".join([_head(found, bench, volumes), _SERVES, _begin(bench, volumes), _TOOLS, body, _TAIL])
+    tools = _TOOLS + pair_script.TOOLS * pairs
+    before = _SERVES + pair_script.GUARD * vendor
+    return "".join([_head(found, bench, volumes), before, _begin(bench, volumes), tools, "\n", body, _TAIL])
 
 
 def _look(volume: int, extent: Extent, beside: Beside) -> str:
@@ -261,18 +275,39 @@ def _device(bench: Bench, volume: int) -> Device:
     return bench.live.lun(ROLES[volume]).device
 
 
-def _step(event: Event, bench: Bench, beside: Beside) -> Iterator[str]:
-    if isinstance(event, Stamped):
-        volume, lba, blocks = event.at
-        skip = beside.add(Origin(volume, lba, event.generation), blocks)
-        yield f"stamp {_unit(volume)} {lba} {blocks} {skip}"
-    elif isinstance(event, WasReset):
-        yield f"reset {_unit(event.volume)}"
-    else:
-        yield _out(event, bench, beside)
-        allowed = " ".join(dict.fromkeys(_own(outcome) for outcome in event.allowed))
-        cdb = " ".join(octets(event.command))
-        yield f"order {_unit(event.volume)} {shlex.quote(allowed)} {len(event.command.data_out)} {cdb}"
+def _step(event: Event, bench: Bench, beside: Beside, *, vendor: bool) -> Iterator[str]:
+    match event:
+        case Stamped(Range(volume, lba, blocks), generation):
+            skip = beside.add(Origin(volume, lba, generation), blocks)
+            yield f"stamp {_unit(volume)} {lba} {blocks} {skip}"
+        case WasReset(volume):
+            yield f"reset {_unit(volume)}"
+        case Passed() | Awaited():
+            yield pair_script.waits(event, vendor=vendor)
+        case PairOrdered():
+            yield from pair_script.ordered(event, lambda one, must: _pair_order(one, must, bench))
+        case Ordered(volume, command, allowed, _, refused):
+            yield _out(event, bench, beside)
+            told = " ".join(dict.fromkeys(_own(outcome) for outcome in allowed))
+            yield _line(volume, command, told or pair_script.REFUSAL * refused)
+
+
+def _pair_order(event: PairOrdered, must: str, bench: Bench) -> Iterator[str]:
+    assert event.answered.sent
+    command, _ = event.answered.sent
+    yield f'printf %s "{_named(command.data_out.hex(), bench)}" | xxd -r -p >"$work/out"'
+    yield _line(event.request.primary.number, command, must)
+
+
+def _line(volume: int, command: Command, allowed: str) -> str:
+    return f"order {_unit(volume)} {shlex.quote(allowed)} {len(command.data_out)} {' '.join(octets(command))}"
+
+
+def _named(text: str, bench: Bench) -> str:
+    """Name the units in a list, in hex, as they are when the script runs."""
+    for role, unit in bench.units.items():
+        text = text.replace(unit.lun.device.naa, f"${{{role.name}_NAA}}")
+    return text
 
 
 def _out(event: Ordered, bench: Bench, beside: Beside) -> str:
@@ -281,10 +316,7 @@ def _out(event: Ordered, bench: Bench, beside: Beside) -> str:
     if data and not is_extended_copy(event.command) and len(data) % bench.stamper.block_size == 0:
         count = len(data) // bench.stamper.block_size
         return f'blocks {beside.raw(data)} {count} >"$work/out"'
-    text = data.hex()
-    if is_extended_copy(event.command):
-        for role, unit in bench.units.items():
-            text = text.replace(unit.lun.device.naa, f"${{{role.name}_NAA}}")
+    text = _named(data.hex(), bench) if is_extended_copy(event.command) else data.hex()
     return f'printf %s "{text}" | xxd -r -p >"$work/out"'
 
 
@@ -310,6 +342,9 @@ def _tape(found: Counterexample, bench: Bench, path: Path) -> None:
             elif isinstance(event, Stamped):
                 volume, lba, blocks = Range(*event.at)
                 writer.add(tape.Stamped(role=ROLES[volume].value, lba=lba, count=blocks, generation=event.generation))
+            elif isinstance(event, PairOrdered) and event.answered.sent:
+                command, result = event.answered.sent
+                writer.add(tape.sent(event.request.primary.name, command, PATIENCE, result))
         for volume, extent in found.due:
             if extent.origins:
                 writer.add(tape.looked(ROLES[volume].value, extent.lba, extent.count, extent.origins))

@@ -18,16 +18,18 @@ from hypothesis.configuration import set_hypothesis_home_dir
 from copyproof.blocks.findings import LABELS, Findings
 from copyproof.blocks.origin import Origin
 from copyproof.errors import CopyproofError, TargetLost
+from copyproof.fuzz.events import Difference, Event, Stamped
 from copyproof.fuzz.mix import kinds
 from copyproof.fuzz.operations import Operation, Range
-from copyproof.fuzz.player import Difference, Event, Player, Stamped, told
+from copyproof.fuzz.player import Player, told
 from copyproof.fuzz.strategies import sequences
 from copyproof.model.extents import Extent
 from copyproof.plugin.bench import NAMES, NUMBERS
 from copyproof.targets.live import Role
 
-#: Seconds after the first difference in which it is shrunk.
+#: Seconds after the first difference in which it is shrunk, and those of them that are left to leave out operations.
 SHRINKING = 300.0
+THINNING = 150.0
 
 
 class Ended(Enum):
@@ -94,24 +96,39 @@ class Search:
             self.found = replace(self.found, diagnosis=f"{self.found.diagnosis}; it does not show every time")
         if self.found:
             self.ended = Ended.DIFFERENCE
+            self._deadline += THINNING
             self._thin()
         elif not self.problem:
             self._whole()
+        self._leave()
         self.seconds = self.clock() - started
 
+    def _leave(self) -> None:
+        """Leave no pairs behind; a target that has failed already is not asked for more."""
+        if self.ended is Ended.BROKEN:
+            return
+        try:
+            self.player.end()
+        except CopyproofError as problem:
+            self._stopped(_Stop(Ended.BROKEN, problem))
+
     def _thin(self) -> None:
-        """Leave out what is not needed, one operation at a time: Hypothesis stops after 200 tries without success."""
-        at = 0
-        while self.found and at < len(self.found.operations) > 1:
-            fewer = (*self.found.operations[:at], *self.found.operations[at + 1 :])
-            before = self.found
-            try:
-                self._example(fewer)
-            except Difference:
-                pass
-            except _Stop:
-                return
-            at += self.found is before
+        """Leave out what is not needed, halves first and then ever less: Hypothesis stops after 200 tries without
+        success."""
+        many = len(self.found.operations) // 2 if self.found else 0
+        while many and self.found:
+            at = 0
+            while at < len(self.found.operations) > 1:
+                fewer = (*self.found.operations[:at], *self.found.operations[at + many :])
+                before = self.found
+                try:
+                    self._example(fewer)
+                except Difference:
+                    pass
+                except _Stop:
+                    return
+                at += many if self.found is before else 0
+            many //= 2
 
     def _stopped(self, stop: _Stop) -> None:
         self.ended = stop.ended
@@ -132,14 +149,14 @@ class Search:
         self.examples, self.tries = self.examples + first, self.tries + (not first)
         done: list[Operation] = []
         self._played.append((self.player.bench.generation, tuple(operations)))
-        self.player.begin()
+        self.player.begin(operations)
         try:
             for operation in operations:
                 self._spend(first)
                 done.append(operation)
                 seen = self.player.play(operation)
                 if first:
-                    self.mix += kinds(operation, seen, self.player.ground)
+                    self.mix += kinds(operation, seen, self.player.ground) + self.player.met
             self.player.finish()
         except Difference as difference:
             self._note(tuple(done), difference)
@@ -154,7 +171,7 @@ class Search:
 
     def _note(self, operations: tuple[Operation, ...], difference: Difference) -> None:
         if self.found is None:
-            self._deadline = self.clock() + SHRINKING
+            self._deadline = self.clock() + SHRINKING - THINNING
         if self.found and self._size(operations) > self._size(self.found.operations):
             return
         model = self.player.bench.model

@@ -10,9 +10,10 @@ from hypothesis.strategies import SearchStrategy
 
 from copyproof.fuzz.ground import BY_COMMAND, Ground
 from copyproof.fuzz.operations import Copy, Flaw, Operation, Range, Reset, Unmap, Verify, Write, Zero
+from copyproof.fuzz.pair_strategies import LONGEST_SEQUENCE, pair_sequences
+from copyproof.fuzz.sizes import log_uniform
 from copyproof.model.controller import Transfer
 
-LONGEST_SEQUENCE = 30
 #: How far past an end a copy reaches at most, in blocks.
 PAST = 4096
 
@@ -30,6 +31,12 @@ class Kind:
 
 
 def sequences(ground: Ground) -> SearchStrategy[list[Operation]]:
+    """Return sequences of 1 to 30 operations: of copies, or, where the target has pairs, on these as often."""
+    copies = copy_sequences(ground)
+    return st.one_of(copies, pair_sequences(ground, ground.pairs)) if ground.pairs else copies
+
+
+def copy_sequences(ground: Ground) -> SearchStrategy[list[Operation]]:
     """Return sequences of 1 to 30 operations, which all have their places near one base in each volume."""
     kinds = [kind for kind in KINDS if kind.offered(ground)]
     weighted = [kind for kind in kinds for _ in range(kind.weight)]
@@ -41,13 +48,6 @@ def sequences(ground: Ground) -> SearchStrategy[list[Operation]]:
         return st.lists(one, min_size=1, max_size=LONGEST_SEQUENCE)
 
     return st.tuples(*(st.integers(0, blocks - 1) for _, blocks in ground.volumes)).flatmap(steps)
-
-
-def log_uniform(most: int) -> SearchStrategy[int]:
-    """Draw 1 to `most`, each power of two as often as the others: over a wide range Hypothesis itself prefers small
-    numbers."""
-    octaves = st.integers(0, most.bit_length() - 1)
-    return octaves.flatmap(lambda octave: st.integers(1 << octave, min((2 << octave) - 1, most)))
 
 
 def _lba(ground: Ground, bases: Bases, volume: int, blocks: int) -> SearchStrategy[int]:
@@ -130,7 +130,7 @@ def _written(by_command: bool) -> Callable[[Ground, Bases], SearchStrategy[Opera
     return drawn
 
 
-#: Operations on pairs join here. The first kind is what a sequence shrinks to.
+#: The first kind is what a sequence shrinks to. Those on pairs are in `pair_strategies`.
 KINDS: tuple[Kind, ...] = (
     Kind("copy", 20, lambda ground, bases: _copy(ground, bases)),
     Kind("copy, overlapping", 18, lambda ground, bases: _overlapping(ground, bases)),

@@ -62,7 +62,7 @@ class InBandPairs:
         said = Said(sent, str(Outcome.of(result)), "", result.duration)
         if not (result.good or _refused(result)):
             raise self._fault(request, f"{path.name}: {said.ended}", said)
-        return Answered(result.good, said.ended, (said,))
+        return Answered(result.good, said.ended, (said,), (command, result))
 
     def status(self, primary: PairVolume, secondary: PairVolume) -> PairStatus:
         """Ask the P-VOL for a pair; raises DeviceError."""

@@ -16,6 +16,7 @@ from typing import Protocol
 
 from copyproof.errors import CopyproofError, DeviceError
 from copyproof.model.pair_rules import PairRules
+from copyproof.scsi.command import Command, Result
 from copyproof.scsi.pair import HostAccess, PairCommand, PairState, SplitKind
 from copyproof.transport.base import Transport
 
@@ -69,11 +70,13 @@ class Said:
 @dataclass(frozen=True, slots=True)
 class Answered:
     """How an order was answered: `said` is "GOOD", "05/2C/00", "exit 228: EX_INVSTP". Whether one that was accepted
-    was taken with or without action is told by the pair's state. `proof` is what was sent, in order."""
+    was taken with or without action is told by the pair's state. `proof` is what was sent, in order; `sent` the command
+    to the P-VOL with its result, where it was ordered in band."""
 
     accepted: bool
     said: str
     proof: tuple[Said, ...] = ()
+    sent: tuple[Command, Result] | None = None
 
 
 class PairFault(DeviceError):

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from copyproof.errors import MalformedAnswer
 from copyproof.scsi.cdb import Opcode
 from copyproof.scsi.command import Command
+from copyproof.scsi.pair_wire import PAIR_OPCODE
 from copyproof.scsi.vetting import designators_of, is_extended_copy
 from copyproof.scsi.vpd import Page, designators, page_length
 
@@ -30,7 +31,9 @@ class Names:
 
     def command(self, command: Command) -> Command:
         """Return a command for the other units: designators are replaced wherever a copy's list has them, whole or cut
-        short by its end."""
+        short by its end, and in orders for pairs."""
+        if command.data_out and command.opcode == PAIR_OPCODE:
+            return Command(command.cdb, self.told(command.data_out))
         if not command.data_out or not is_extended_copy(command):
             return command
         listed = self.told(command.data_out)

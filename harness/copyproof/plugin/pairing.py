@@ -133,7 +133,7 @@ class PairBench:
         request = PairRequest(command, *ends, kind, group, whole_group, pace)
         meant = self._meant(couple, whole_group)
         before = self.model.state(*couple.numbers)
-        told = [self.model.predict(command, *each.numbers, kind) for each in meant]
+        told = [self._told(command, each, kind, meant) for each in meant]
         predicted = next((each for each in told if each.answer is Answer.REFUSED), told[0])
         answered = self.service.order(request)
         if answered.accepted and predicted.answer is not Answer.REFUSED:
@@ -143,6 +143,18 @@ class PairBench:
         shown, strange = self.sync(couple)
         breach = _wrong_answer(command, before, predicted, answered) or strange
         return Ordered(couple, request, before, predicted, answered, shown, breach)
+
+    def _told(
+        self, command: PairCommand, couple: Couple, kind: SplitKind, meant: Sequence[Couple]
+    ) -> PairPrediction:
+        """Predict what an order comes to for one of the pairs that it is given for: of several S-VOLs of one P-VOL no
+        two can be restored at once, since the siblings of one in RCPY allow only suspend and delete."""
+        told = self.model.predict(command, *couple.numbers, kind)
+        siblings = any(each.primary is couple.primary for each in meant if each != couple)
+        if command is not PairCommand.RESTORE or not siblings:
+            return told
+        rule = "while one secondary is in RCPY, its siblings allow only suspend and delete"
+        return PairPrediction(Answer.REFUSED, rule, self.model.state(*couple.numbers))
 
     def sync(self, couple: Couple) -> tuple[PairStatus, str]:
         """Ask for a pair, and tell the model what has ended meanwhile; return the status and what is wrong with it."""

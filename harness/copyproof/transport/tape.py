@@ -27,7 +27,7 @@ from copyproof.transport.sg3 import CDB_LEAST, CDB_MOST, DATA_MOST
 
 SCHEMA = "copyproof.tape/1"
 Count = Annotated[int, msgspec.Meta(ge=0, le=LBAS - 1)]
-RoleName = Annotated[str, msgspec.Meta(pattern=r"^[a-z]{1,32}\Z")]
+RoleName = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9-]{0,31}\Z")]
 #: Two hex digits a byte; what is longer is not even decoded.
 Data = Annotated[str, msgspec.Meta(max_length=2 * DATA_MOST)]
 T = TypeVar("T")
