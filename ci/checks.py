@@ -55,11 +55,10 @@ def _pytest(name: str, *arguments: str, before: Sequence[str] = ()) -> bool:
     return _run(argv) and report.is_file()
 
 
-MACHINE = (str(ROOT / "ci/vm"), "--timeout=3600", "--memory=4G", "--")
-
-
-def _on_lio(*arguments: str) -> bool:
-    return _pytest("lio", "--durations=20", "tests/lio", *arguments, before=MACHINE)
+def _on_lio(name: str, hours: int, *arguments: str) -> bool:
+    """Run tests in the machine, which is ended after so many hours."""
+    machine = (str(ROOT / "ci/vm"), f"--timeout={hours * 3600}", "--memory=4G", "--")
+    return _pytest(name, "--durations=20", "tests/lio", *arguments, before=machine)
 
 
 def _nightly() -> bool:
@@ -97,7 +96,7 @@ CHECKS = (
     Check("browser tests", "unit", _browser),
     Check("package", "package", prove_package),
     Check("test machine", "vm", lambda: _pytest("vm", "tests/vm")),
-    Check("tests on LIO", "lio", _on_lio),
+    Check("tests on LIO", "lio", lambda: _on_lio("lio", 1)),
 )
 
 
@@ -176,5 +175,5 @@ def nightly(arguments: Sequence[str]) -> int:
     targets = sorted(path.stem for path in (ROOT / "targets").glob("lio-*.toml"))
     compliance = Check("all targets", "nightly", lambda: _run([str(ROOT / "ci/compliance"), *targets]))
     marked = Check("nightly tests", "nightly", _nightly)
-    on_lio = Check("nightly tests on LIO", "nightly", lambda: _on_lio("-m", "nightly"))
+    on_lio = Check("nightly tests on LIO", "nightly", lambda: _on_lio("nightly-lio", 6, "-m", "nightly"))
     return guarded(lambda: run_checks([], [*CHECKS, marked, on_lio, compliance]))
