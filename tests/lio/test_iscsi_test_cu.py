@@ -24,7 +24,7 @@ QUICK = {"ReceiveCopyResults", "ExtendedCopy", "ModeSense6", "ProutReserve", "Re
 """What takes seconds in an emulated machine; a family that goes through 256 counts of blocks takes minutes."""
 PATIENCE = 1200.0
 RUNS = [pytest.param(name, marks=[] if name in QUICK else [pytest.mark.nightly]) for name in FAMILIES]
-_DID_SOMETHING = re.compile(r"^ *(Send |\[OK\]|\[SUCCESS\])", re.MULTILINE)
+_DID_SOMETHING = re.compile(r"^ *(Send |\[OK\]|\[SUCCESS\]|\w+ completed: )", re.MULTILINE)
 
 
 @pytest.fixture(scope="module")
