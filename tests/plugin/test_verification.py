@@ -144,8 +144,8 @@ def test_third(hil):
 @pytest.mark.parametrize(
     ("mode", "roles", "problem"),
     [
-        ("full", "Role", "nothing was read, though full was asked for"),
-        ("sample:5", "Role", "nothing was read, though sample:5 was asked for"),
+        ("full", "list(hil.bench.units)", "nothing was read, though full was asked for"),
+        ("sample:5", "list(hil.bench.units)", "nothing was read, though sample:5 was asked for"),
         ("full", "[Role.DESTINATION]", "not read for want of a block node on this host: destination"),
     ],
 )
@@ -158,7 +158,7 @@ def test_what_was_asked_for_and_could_not_be_read_is_not_clean(
     assert last(run).problem.startswith(problem)
 
 
-@pytest.mark.parametrize(("mode", "roles"), [("changed", "Role"), ("sample:5", "[Role.DESTINATION]")])
+@pytest.mark.parametrize(("mode", "roles"), [("changed", "list(hil.bench.units)"), ("sample:5", "[Role.DESTINATION]")])
 def test_what_was_not_asked_for_need_not_be_read(stand: Stand, mode: str, roles: str) -> None:
     stand.write(NODELESS.replace("{roles}", roles))
     run = stand.run(f"--hil-verify={mode}")
