@@ -10,6 +10,7 @@ import ctypes
 import fcntl
 import math
 import os
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -101,7 +102,8 @@ class Parcel:
 
 
 class Sgio:
-    """One sg node, driven by the SG_IO ioctl. It is opened at the first command and stays open until `close`.
+    """One sg node, driven by the SG_IO ioctl. It is opened at the first command and stays open until `close`. Threads
+    that share it take turns.
 
     The kernel ends a command at its time-out, aborts it and resets the unit, which can take a while: `grace` seconds
     past the time-out the wait ends too. A signal would cut the wait in the kernel short and, after a stop, send the
@@ -117,6 +119,7 @@ class Sgio:
         self._ioctl = ioctl
         self._grace = grace
         self._courier: Courier[Parcel] | None = None
+        self._turn = threading.Lock()
 
     @property
     def name(self) -> str:
@@ -131,9 +134,11 @@ class Sgio:
         """
         check_size(command)
         parcel = Parcel(command, timeout)
-        started = time.monotonic()
-        self._deliver(parcel, timeout)
-        return read_header(parcel, command, time.monotonic() - started, self.name)
+        with self._turn:
+            started = time.monotonic()
+            self._deliver(parcel, timeout)
+            duration = time.monotonic() - started
+        return read_header(parcel, command, duration, self.name)
 
     def repeat_by_hand(self, command: Command) -> str:
         """Return a shell line of sg3_utils that sends the same command."""

@@ -192,3 +192,33 @@ def test_a_node_is_opened_once_and_let_go_of_at_the_end() -> None:
     transport.close(patience=10)
     assert not Path(f"/proc/self/fd/{seen[0]}").is_symlink()
     transport.close()
+
+
+def test_threads_that_share_a_node_get_the_answers_to_their_own_commands() -> None:
+    under_way: list[int] = []
+
+    def echo(handle: int, header: Header) -> None:
+        """Let the data be the LBA, once another thread had its chance."""
+        under_way.append(1)
+        assert len(under_way) == 1
+        cdb = ctypes.string_at(header.cmdp, 10)
+        threading.Event().wait(0.001)
+        ctypes.memmove(header.dxferp, cdb[2:6] * 128, 512)
+        under_way.pop()
+
+    transport = Sgio(NULL, echo)
+    wrong: list[int] = []
+
+    def ask(first: int) -> None:
+        for lba in range(first, first + 20):
+            command = Command(b"\x28\0" + lba.to_bytes(4, "big") + bytes.fromhex("00000100"), data_in=512)
+            if transport.execute(command, 5).data != lba.to_bytes(4, "big") * 128:
+                wrong.append(lba)
+
+    threads = [threading.Thread(target=ask, args=(number * 100,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    transport.close()
+    assert wrong == []
