@@ -79,3 +79,16 @@ def test_a_served_target_goes_when_it_is_told(no_leaks: None) -> None:
     with served() as (process, _):
         os.kill(process.pid, signal.SIGTERM)
         assert process.wait(120) == 0
+
+
+@pytest.mark.nightly
+def test_a_target_whose_server_is_killed_with_commands_under_way_goes_by_itself(no_leaks: None) -> None:
+    with served() as (process, lines):
+        node = next(word for word in lines[0].replace(",", "").split() if word.startswith("/dev/sg"))
+        (server,) = children(process.pid)
+        reading = ["sg_dd", f"if={node}", "of=/dev/null", "bs=512", "count=131072"]
+        with subprocess.Popen(reading, stderr=subprocess.DEVNULL) as reader:
+            time.sleep(1)
+            os.kill(server, signal.SIGKILL)
+            assert process.wait(240) != 0
+            assert reader.wait(GONE) != 0

@@ -8,8 +8,10 @@ from copyproof.targets.drivers.lio.backstores import Backstore, Wanted, naa
 
 SECTORS_MOST = 2048
 """Sectors of 512 bytes that one command may carry."""
-ATTRIBUTES = {"pgr_support": 0, "alua_support": 0, "tmr_notification": 1}
-"""Reservations and port groups are the array's own to answer, and it is told of resets."""
+ATTRIBUTES = {"pgr_support": 0, "alua_support": 0, "tmr_notification": 1, "cmd_time_out": 25}
+"""Reservations and port groups are the array's own to answer, and it is told of resets. What it has not answered in 25
+seconds is failed: before the 30 of sd, since the kernel's error handling of tcm_loop sends a command anew while LIO
+still has it, which ends in a panic (seen with Linux 6.1)."""
 
 
 def uio_name(wanted: Wanted) -> str:
