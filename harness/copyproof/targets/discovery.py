@@ -104,12 +104,16 @@ def wait_gone(prefix: str, timeout: float, *, sysfs: Path = SYSFS) -> None:
 def abandon(prefix: str, *, sysfs: Path = SYSFS) -> None:
     """Have the kernel send no more to units whose NAA designator begins with `prefix`, as nobody answers for them.
 
-    Else it would flush a disk that goes away, and wait out each command that a dead server has left.
+    A disk with a write cache is flushed when it goes, even while it is offline (`sd_shutdown` marks that command as one
+    of power management), which takes a minute where nobody answers: the kernel is told that it has none.
     """
     for entry in _entries(sysfs / "class/scsi_device"):
-        if _naa(entry / "device").startswith(prefix):
+        unit = entry / "device"
+        if _naa(unit).startswith(prefix):
             with contextlib.suppress(OSError):  # it may be going already
-                (entry / "device/state").write_text("offline")
+                (unit / "state").write_text("offline")
+                for disk in _entries(unit / "scsi_disk"):
+                    (disk / "cache_type").write_text("temporary write through")
 
 
 def on_events(look: Callable[[], T], enough: Callable[[T], bool], timeout: float) -> T:

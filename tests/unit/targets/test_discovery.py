@@ -128,7 +128,11 @@ def test_a_unit_that_stays_is_named(sysfs: FakeSysfs) -> None:
 
 def test_units_that_nobody_answers_for_are_taken_offline_and_no_others(sysfs: FakeSysfs) -> None:
     dead, other = sysfs.unit("2:0:1:0", wwid="naa.6001405aaa"), sysfs.unit("2:0:1:1", wwid="naa.6001405bbb")
+    caches = [disk / "cache_type" for unit in (dead, other) for disk in (unit / "scsi_disk").iterdir()]
     for unit in (dead, other):
         (unit / "state").write_text("running")
+    for cache in caches:
+        cache.write_text("write back")
     discovery.abandon("6001405a", sysfs=sysfs.root)
     assert [(unit / "state").read_text() for unit in (dead, other)] == ["offline", "running"]
+    assert [cache.read_text() for cache in caches] == ["temporary write through", "write back"]

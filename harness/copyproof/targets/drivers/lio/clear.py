@@ -17,8 +17,8 @@ from copyproof.targets.lease import Mark
 
 GONE = 120.0
 """Seconds that a unit or a loop device may take to go away."""
-BLOCKED, FAILED = "1", "2"
-"""For `action` of a ring: take nothing more; fail for good what is on it, where 1 would have it sent again."""
+FAILED = "2"
+"""For a ring's `reset_ring`: fail for good what is on it, where 1 would have it sent again."""
 TARGET = ground.CONFIGFS / "target"
 
 
@@ -58,10 +58,9 @@ def abandon(mark: Mark) -> None:
     """
     discovery.abandon(f"6{COMPANY}{mark.run}")
     for store in _stores(mark):
-        for action, value in (("block_dev", BLOCKED), ("reset_ring", FAILED)):
-            if (file := store / "action" / action).exists():
-                with contextlib.suppress(OSError):
-                    file.write_text(value)
+        if (ring := store / "action/reset_ring").exists():
+            with contextlib.suppress(OSError):
+                ring.write_text(FAILED)
 
 
 def _targets(mark: Mark) -> None:
