@@ -5,9 +5,10 @@ blocks' own CRCs, each times x for every bit that follows the block, modulo the 
 therefore tells whether all its guard tags are right, but for one run in 65,536 whose errors cancel out; a single wrong
 block is always found. Only where it says no are blocks looked at one by one.
 
-Summing up is cheap since squaring is linear too, and sixteen squarings modulo 18BB7h change nothing. The bits of a
-block are 2 to some power times the bits of a guard: so the sum is what the CRC of as many guards, one right after the
-other, comes to when it is squared that often, if each of them was squared the other times beforehand, by a table.
+Summing up is cheap since squaring is linear too, and sixteen squarings modulo 18BB7h change nothing. A block has 2 to
+some power as many bits as an octet has: so the sum is what the CRC of octets, one for each block, comes to when it is
+squared that often, if each octet was squared the other times beforehand. Guards are sums of two octets each; tables
+square these.
 
 >>> data = np.arange(4 * 512, dtype=np.uint32).astype(np.uint8).reshape(4, 512)
 >>> right = guards(data)
@@ -19,8 +20,8 @@ other, comes to when it is squared that often, if each of them was squared the o
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import cache
+from typing import NamedTuple
 
 import numpy as np
 from fastcrc import crc16
@@ -30,7 +31,7 @@ from copyproof.blocks.label import guards
 
 _SIZES = (32, 64, 128, 256, 512, 1024, 2048, 4096, 8192)
 
-_GUARD = 16
+_BITS = 16
 """Bits of a guard, and squarings that change nothing: x has the order 65,535."""
 
 
@@ -46,48 +47,66 @@ def wrong_guards(data: U8, guard_tags: U16) -> Mask:
 
 def guards_match(data: U8, guard_tags: U16) -> bool:
     """Return whether the guard tags, shape (n,), go with the blocks of `data`, shape (n, size)."""
-    if data.shape[1] not in _SIZES:
-        raise ValueError(f"blocks of {data.shape[1]} bytes: their size must be one of {_SIZES}")
-    return guards_sum(guard_tags, data.shape[1]) == payload_sum(data)
+    octets = guard_tags.astype(">u2").tobytes()
+    return guards_sum(octets[::2], octets[1::2], data.shape[1]) == payload_sum(data)
 
 
 def payload_sum(data: U8) -> int:
     """Return the CRC of blocks, shape (n, size), one after the other."""
     run = data if data.flags.c_contiguous else np.ascontiguousarray(data)
-    return int(crc16.t10_dif(run.reshape(-1).data))
+    return int(crc16.t10_dif(run.data))
 
 
-def guards_sum(guard_tags: U16, size: int) -> int:
-    """Return what `payload_sum` is for blocks of `size` bytes with these guard tags.
+def guards_sum(high: bytes, low: bytes, size: int) -> int:
+    """Return what `payload_sum` is for blocks of `size` bytes whose guard tags have these high and low octets.
+
+    Raises ValueError for a size that is not from 32 to 8192 and a power of two.
 
     >>> data = np.arange(1024, dtype=np.uint32).astype(np.uint8).reshape(2, 512)
-    >>> guards_sum(guards(data), 512) == payload_sum(data)
+    >>> octets = guards(data).astype(">u2").tobytes()
+    >>> guards_sum(octets[::2], octets[1::2], 512) == payload_sum(data)
     True
     """
-    beforehand, afterwards = _squares(size)
-    return int(afterwards[crc16.t10_dif(beforehand.take(guard_tags).data)])
+    of_high, of_low, back = _squares(size)
+    crc = crc16.t10_dif
+    upper = crc(high.translate(of_high.upper)) ^ crc(low.translate(of_low.upper))
+    lower = crc(high.translate(of_high.lower)) ^ crc(low.translate(of_low.lower))
+    return back[0][upper >> 8] ^ back[1][upper & 0xFF] ^ back[2][lower >> 8] ^ back[3][lower & 0xFF]
+
+
+class _Squared(NamedTuple):
+    """What each value of an octet comes to when it is squared, 16 bits: the upper and the lower octet of that."""
+
+    upper: bytes
+    lower: bytes
 
 
 @cache
-def _squares(size: int) -> tuple[U16, U16]:
-    """Return two tables by the value of a guard: squared beforehand, big-endian, and squared as often as is lacking.
+def _squares(size: int) -> tuple[_Squared, _Squared, tuple[tuple[int, ...], ...]]:
+    """Return how the high and the low octet of a guard are squared beforehand, and four tables, by the octets of two
+    CRCs, that square them as often as is lacking. A CRC is its message times x^16, and these undo that."""
+    if size not in _SIZES:
+        raise ValueError(f"blocks of {size} bytes: their size must be one of {_SIZES}")
+    often = size.bit_length() - 1
+    beforehand = [_halves(_by_octet(up, _BITS - often)) for up in (8, 0)]
+    back = tuple(_by_octet(up - _BITS, often) for up in (16, 8, 8, 0))
+    return beforehand[0], beforehand[1], back
 
-    The CRC times x^16 that a CRC is, is undone by the second.
-    """
-    often = (8 * size // _GUARD).bit_length() - 1
-    beforehand = _linear(_power(bit << _GUARD - often) for bit in range(_GUARD))
-    return beforehand.astype(">u2"), _linear(_power(bit - _GUARD << often) for bit in range(_GUARD))
+
+def _halves(squared: tuple[int, ...]) -> _Squared:
+    return _Squared(bytes(value >> 8 for value in squared), bytes(value & 0xFF for value in squared))
 
 
-def _linear(images: Iterable[int]) -> U16:
-    """Return the table, shape (65536,), of a linear function that takes each bit, the lowest first, to its image."""
-    table = np.zeros(1, np.uint16)
-    for image in images:
-        table = np.concatenate((table, table ^ np.uint16(image)))
-    return table
+def _by_octet(up: int, often: int) -> tuple[int, ...]:
+    """Return what each value of an octet, times x^up, comes to when it is squared so often."""
+    table = [0]
+    for bit in range(8):
+        image = _power(bit + up << often)
+        table += [value ^ image for value in table]
+    return tuple(table)
 
 
 def _power(exponent: int) -> int:
     """Return x to an exponent, which may be negative, modulo the polynomial: a CRC is its message times x^16."""
-    octets, bit = divmod((exponent - _GUARD) % ((1 << _GUARD) - 1), 8)
+    octets, bit = divmod((exponent - _BITS) % ((1 << _BITS) - 1), 8)
     return int(crc16.t10_dif(bytes([1 << bit]) + bytes(octets)))

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from copyproof.array.core import labels
 from copyproof.array.core.acu import AddressChangeUnit
 from copyproof.array.core.backing import MakeGroup
-from copyproof.array.core.blocks import Blocks, empty
+from copyproof.array.core.blocks import Blocks
 from copyproof.array.core.drr import ROUTES, Piece, RecoveryUnit, Route
 from copyproof.array.core.raid import Group
 from copyproof.array.defects import Defect
@@ -116,8 +116,7 @@ def _destage_before_exchange(drr: RecoveryUnit, piece: Piece) -> None:
 
 
 def _host_moves(drr: RecoveryUnit, piece: Piece) -> None:
-    blocks = empty(piece.blocks, drr.settings.block_size)
-    drr.cache.read(*piece.source, blocks)
+    blocks = drr.cache.read(*piece.source, piece.blocks)
     labels.materialise(blocks, *piece.source)
     labels.exchange(blocks, *piece.destination)
     drr.cache.write(*piece.destination, blocks, Actor.HOST)

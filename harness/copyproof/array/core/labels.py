@@ -15,8 +15,8 @@ tie it to the LBA (0, where labels are only kept inside, and 1).
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 
@@ -36,6 +36,7 @@ def _raw(label: str) -> np.uint64:
 
 
 _RAW_GUARD, _RAW_APPLICATION, _RAW_REFERENCE = map(_raw, ("ffff000000000000", "0000ffff00000000", "00000000ffffffff"))
+_RAW_ADDRESS = _RAW_APPLICATION | _RAW_REFERENCE
 """The fields of a label as it lies in memory."""
 
 Fault = tuple[int, LabelKind]
@@ -77,31 +78,37 @@ def _guard_tags(words: U64) -> U16:
     return words.view(">u2")[::4].astype(np.uint16)
 
 
-@dataclass(frozen=True, slots=True)
-class Seal:
-    """What guard tags and payload of blocks came to when they were checked: `guards` are the labels without the
-    address, as they lie in memory, `payload` is the sum of the payload. Blocks that come to the same elsewhere, and
-    have its address, are right."""
+class Seal(NamedTuple):
+    """What the labels and the payload of blocks came to when they were checked: the high and the low octets of the
+    guard tags, and the sum of the payload. Blocks that come to the same elsewhere, with its address, are right."""
 
-    guards: U64
+    high: bytes
+    low: bytes
     payload: int
 
 
 def seal(blocks: Blocks, volume: int, lba: int) -> Seal | None:
     """Return the seal of blocks whose labels are all right, or None where one is not, or has its checks off."""
-    carried = blocks.words ^ _home(volume, lba, len(blocks))
-    if np.bitwise_or.reduce(carried) & ~_RAW_GUARD:
+    octets = _octets_at_home(blocks, volume, lba)
+    if octets is None:
         return None
-    payload = payload_sum(blocks.data)
-    if guards_sum(_guard_tags(carried), blocks.data.shape[1]) != payload:
-        return None
-    return Seal(carried, payload)
+    sealed = Seal(*octets, payload_sum(blocks.data))
+    return sealed if guards_sum(*octets, blocks.data.shape[1]) == sealed.payload else None
 
 
 def keeps(sealed: Seal, blocks: Blocks, volume: int, lba: int) -> bool:
     """Return whether blocks are still what was sealed, with the address of this volume and LBA."""
-    carried = blocks.words ^ _home(volume, lba, len(blocks))
-    return carried.tobytes() == sealed.guards.tobytes() and payload_sum(blocks.data) == sealed.payload
+    octets = _octets_at_home(blocks, volume, lba)
+    return octets is not None and sealed == (*octets, payload_sum(blocks.data))
+
+
+def _octets_at_home(blocks: Blocks, volume: int, lba: int) -> tuple[bytes, bytes] | None:
+    """Return the high and the low octets of the guard tags, where all blocks have the address of this place."""
+    words = blocks.words
+    if (words & _RAW_ADDRESS).tobytes() != _home(volume, lba, len(words)).tobytes():
+        return None
+    octets = words.tobytes()
+    return octets[::8], octets[1::8]
 
 
 def first_fault(blocks: Blocks, volume: int, lba: int, protection: int) -> Fault | None:

@@ -56,7 +56,7 @@ class SlotPool:
     def __init__(self, capacity: int, size: int, block_size: int) -> None:
         self.capacity = capacity
         self.size = size
-        self._block_size = block_size
+        self.block_size = block_size
         self._slots: list[Slot] = []
         self._free: list[Slot] = []
 
@@ -65,7 +65,7 @@ class SlotPool:
         if self._free:
             slot = self._free.pop()
         elif len(self._slots) < self.capacity:
-            slot = Slot(len(self._slots), self.size, self._block_size)
+            slot = Slot(len(self._slots), self.size, self.block_size)
             self._slots.append(slot)
         else:
             return None
@@ -80,7 +80,7 @@ class SlotPool:
     @property
     def allocated(self) -> int:
         """Bytes of payload that slots were made for."""
-        return len(self._slots) * self.size * self._block_size
+        return len(self._slots) * self.size * self.block_size
 
     def states(self) -> dict[SlotState, int]:
         """Return how many of the slots made are in each state."""

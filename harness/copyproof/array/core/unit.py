@@ -23,7 +23,7 @@ import numpy as np
 
 from copyproof.array.core import labels
 from copyproof.array.core.backing import Backing, Media
-from copyproof.array.core.blocks import NEVER_WRITTEN, Blocks, blank, empty, labelled
+from copyproof.array.core.blocks import NEVER_WRITTEN, Blocks, blank, labelled
 from copyproof.array.core.cache import Cache
 from copyproof.array.core.damage import Damages
 from copyproof.array.core.defective import acu_of, check_of, drr_of, group_of, route_of
@@ -113,7 +113,7 @@ class ControlUnit:
     def read_raw(self, volume: int, lba: int, count: int) -> Blocks:
         """Return what a host reads with its checks switched off (RDPROTECT 011b): labels as they are."""
         self._before_read(volume, lba, count)
-        return self._filled(volume, lba, count)
+        return self._cache.read(volume, lba, count)
 
     def write(self, volume: int, lba: int, blocks: Blocks) -> None:
         """Take a host's blocks with their labels as given, right or wrong; raises MediumFault, AccessFault.
@@ -254,12 +254,7 @@ class ControlUnit:
 
     def _load(self, volume: int, lba: int, count: int) -> Blocks:
         self._within(volume, lba, count)
-        return self._filled(volume, lba, count)
-
-    def _filled(self, volume: int, lba: int, count: int) -> Blocks:
-        out = empty(count, self.settings.block_size)
-        self._cache.read(volume, lba, out)
-        return out
+        return self._cache.read(volume, lba, count)
 
     def _judge(self, blocks: Blocks, volume: int, lba: int) -> None:
         fault = self._check(blocks, volume, lba, self.settings.protection)
