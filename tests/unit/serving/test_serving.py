@@ -6,6 +6,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -130,6 +131,20 @@ LONG = "7f00000000000018{:04x}{:02x}00" + "00" * 16 + "{:08x}"
 )
 def test_labels_are_asked_for_only_where_the_buffer_has_room_for_them(cdb: str, room: int, seen: str) -> None:
     assert unprotected(bytes.fromhex(cdb), room, 512) == bytes.fromhex(seen)
+
+
+@pytest.mark.parametrize(("protection", "status"), [(0, 0x02), (1, 0x00)])
+def test_a_unit_without_labels_refuses_to_be_asked_for_them(
+    kernel: Kernel, station: Wired, protection: int, status: int
+) -> None:
+    array = Served(replace(SETTINGS, protection=protection))
+    array.handle("host", 1, test_unit_ready())
+    read = kernel.queue(bytes.fromhex("88200000000000000000000000010000"), 512)
+    write = kernel.queue(bytes.fromhex("8a200000000000000000000000010000"), 512)
+    Desk(array).answer(station)
+    for at in (read, write):
+        assert kernel.response(at).status == status
+        assert kernel.response(at).sense[12:14] == (b"\x24\x00" if status else b"\0\0")
 
 
 def test_as_many_ticks_pass_as_the_clock_counts_whenever_it_is_looked_at(array: Served) -> None:

@@ -173,8 +173,9 @@ class Desk:
         connection.close()
 
     def _execute(self, station: Station, entry: Entry) -> None:
-        port, ring = station.port, station.ring
-        cdb = unprotected(entry.cdb, entry.room, self._array.server.settings.block_size)
+        port, ring, settings = station.port, station.ring, self._array.server.settings
+        # sd asks no unprotected unit for labels: whoever does is to hear that there are none.
+        cdb = unprotected(entry.cdb, entry.room, settings.block_size) if settings.protection else entry.cdb
         out = b"" if cdb[0] in _READS else ring.data(entry)
         reply = self._array.answer(Request(port.initiator, port.volume, cdb, out, entry.room))
         # Whatever else ends without data may have a buffer for some, full of earlier commands' data.
