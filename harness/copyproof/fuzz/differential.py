@@ -56,9 +56,14 @@ def fuzz(bench: Bench, budget: Budget, seed: int, folder: Path) -> FuzzRecord:
         ended=search.ended.value,
         mix=dict(sorted(search.mix.items())),
         shares=shares(search.mix, search.steps),
-        problem=search.problem or ("" if search.found else shortfall(search.mix, search.steps)),
+        problem=search.problem
+        or ("" if search.found else shortfall(search.mix, search.steps, search.player.ground.pairs)),
         difference=_written(search, bench, folder),
     )
+
+
+def _shortfall(search: Search) -> str:
+    return "" if search.found else shortfall(search.mix, search.steps, search.player.ground.pairs)
 
 
 def _written(search: Search, bench: Bench, folder: Path) -> FuzzDifference | None:

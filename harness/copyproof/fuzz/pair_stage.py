@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from copyproof.errors import UsageError
 from copyproof.fuzz.events import Awaited, Difference, Event, PairOrdered, Passed, Stamped
 from copyproof.fuzz.ground import Ground
+from copyproof.fuzz.mix import BARRED, MET, ORDER, ORDERS
 from copyproof.fuzz.operations import Operation, Range, merged
 from copyproof.fuzz.pair_ground import PairGround
 from copyproof.fuzz.pair_operations import Finish, Order, Pass
@@ -140,7 +141,7 @@ class PairStage:
         couple = order.couple
         self._steady(couple, order.command)
         if not self._fits(order):
-            self.counted["not offered"] += 1
+            self.counted[f"{ORDERS}not offered"] += 1
             return
         self._meet(couple)
         whole = order.whole_group and bool(self.pairs.groups.get(couple))
@@ -153,10 +154,10 @@ class PairStage:
             # A way by commands refuses what would harm before it runs anything.
             if must is not Answer.REFUSED:
                 raise
-            self.counted += Counter(["order", f"orders {must.value}", "refused before it was ordered"])
+            self.counted += Counter([ORDER, f"{ORDERS}{must.value}", f"{ORDERS}never given"])
             return
         told = done.predicted.answer
-        self.counted += Counter(["order", order.command.value, f"orders {told.value}"])
+        self.counted += Counter([ORDER, order.command.value, f"{ORDERS}{told.value}"])
         self.log.append(PairOrdered(done.request, told is not Answer.REFUSED, done.answered))
         if done.breach:
             raise Difference(done.breach)
@@ -238,7 +239,7 @@ class PairStage:
                     self._meet(couple)
         for volume, needed in needs.items():
             if self.paired(volume) and (allowed := self.pairs.access(ROLES[volume])) < needed:
-                self.counted["host refused"] += 1
+                self.counted[BARRED] += 1
                 rule = f"{ROLES[volume].value} is {allowed.name} for hosts in this state"
                 copied = command.opcode == Opcode.THIRD_PARTY_COPY_OUT
                 return Barred(tuple(self._refusals(allowed, copied=copied)), rule)
@@ -261,7 +262,7 @@ class PairStage:
             yield Outcome.parse(f"0A/0D/01>{outcome.sense}") if copied and outcome.sense else outcome
 
     def _meet(self, couple: Couple) -> None:
-        self.counted[f"in {self._state(couple).value}"] += 1
+        self.counted[f"{MET}{self._state(couple).value}"] += 1
 
 
 def _needs(prediction: Prediction, command: Command, receiver: int) -> Iterator[tuple[int, HostAccess]]:

@@ -22,7 +22,9 @@ from copyproof.plugin.bench import NUMBERS
 from copyproof.plugin.pairing import PRIMARIES, Couple
 from copyproof.scsi.pair import Answer, PairCommand, PairState, SplitKind
 
-LONGEST_SEQUENCE, MEAN_SEQUENCE = 30, 15
+LONGEST_SEQUENCE = 30
+GOES_ON = 60
+"""A sequence ends with one of so many steps."""
 GROUP = 1
 """The consistency group that pairs are put in."""
 MOST_TICKS = 8
@@ -66,6 +68,18 @@ class Course:
     def state(self, couple: Couple) -> PairState:
         """The state of a couple."""
         return self.model.state(*couple.numbers)
+
+    @property
+    def differing(self) -> list[tuple[Couple, PairCommand]]:
+        """The pairs that differ, with what is to be ordered to make them equal again."""
+        commands = (PairCommand.RESTORE, PairCommand.RESYNC)
+        return [(couple, each) for couple in self.paired for each in commands if self._copies(couple, each)]
+
+    def _copies(self, couple: Couple, command: PairCommand) -> bool:
+        if not self.ground.declared.offers(command, self.state(couple)):
+            return False
+        told = self.model.predict(command, *couple.numbers)
+        return told.answer is Answer.DONE and bool(told.copies)
 
     def finish(self, couples: Sequence[Couple]) -> None:
         """What is under way of them has ended."""
@@ -117,14 +131,14 @@ Drawn: TypeAlias = Callable[[DrawFn, Draw], Operation]
 
 @dataclass(frozen=True, slots=True)
 class PairKind:
-    """One kind of step: how often it comes among the others, how it is drawn, whether the target has it; `waits` where
-    it needs something under way."""
+    """One kind of step: how often it comes among the others, how it is drawn, whether the target has it, and what the
+    course must have come to for it."""
 
     name: str
     weight: int
     drawn: Drawn
     offered: Callable[[Ground], bool] = lambda _: True
-    waits: bool = False
+    ready: Callable[[Course], bool] = lambda _: True
 
 
 def pair_sequences(ground: Ground, pairs: PairGround) -> SearchStrategy[list[Operation]]:
@@ -155,18 +169,14 @@ def _steps(draw: DrawFn, with_: Draw, kinds: Sequence[PairKind]) -> Iterator[Ope
 
 @st.composite
 def _one(draw: DrawFn, with_: Draw, kinds: Sequence[PairKind], *, last: bool) -> Operation | None:
-    if last and draw(st.integers(0, MEAN_SEQUENCE)) == 0:
+    if last and draw(st.integers(0, GOES_ON)) == 0:
         return None
     return _step(draw, with_, kinds)
 
 
 def _step(draw: DrawFn, with_: Draw, kinds: Sequence[PairKind]) -> Operation:
     course = with_.course
-    if not course.paired and not course.busy:
-        kinds = [kind for kind in kinds if kind.name in ("order", "write")]
-    elif not course.busy:
-        kinds = [kind for kind in kinds if not kind.waits]
-    kind = draw(st.sampled_from([kind for kind in kinds for _ in range(kind.weight)]))
+    kind = draw(st.sampled_from([kind for kind in kinds if kind.ready(course) for _ in range(kind.weight)]))
     operation = kind.drawn(draw, with_)
     if isinstance(operation, Order):
         course.told(operation)
@@ -203,6 +213,13 @@ def _weight(course: Course, couple: Couple, command: PairCommand) -> int:
     return _ORDERED[command] * (_BUSY if told.copies else 1)
 
 
+def _resume(draw: DrawFn, with_: Draw) -> Operation:
+    """What has something to copy, once a host has written to either volume."""
+    differing = with_.course.differing
+    back = [each for each in differing if each[1] is PairCommand.RESTORE]
+    return Order(*draw(st.sampled_from([*back * 3, *differing])))
+
+
 def _strange(draw: DrawFn, with_: Draw) -> Operation:
     return Order(draw(st.sampled_from(with_.pairs.strange)), draw(st.sampled_from(CREATES)))
 
@@ -213,9 +230,10 @@ def _primaries(with_: Draw) -> list[int]:
 
 
 def _volumes(with_: Draw) -> list[int]:
-    """All volumes of pairs; the P-VOLs, and those of pairs that there are, the more often."""
+    """All volumes of pairs; the P-VOLs, and those of pairs that there are, the more often, the most while they copy."""
     live = [number for couple in with_.course.paired for number in couple.numbers]
-    return [*_primaries(with_), *live, *live, *(number for number, _ in with_.pairs.volumes)]
+    busy = [number for couple in with_.course.busy for number in couple.numbers]
+    return [*_primaries(with_), *live, *live, *busy * 3, *(number for number, _ in with_.pairs.volumes)]
 
 
 def _write(draw: DrawFn, with_: Draw) -> Operation:
@@ -224,6 +242,16 @@ def _write(draw: DrawFn, with_: Draw) -> Operation:
 
 def _read(draw: DrawFn, with_: Draw) -> Operation:
     return Read(with_.range(draw, _volumes(with_), BY_COMMAND))
+
+
+def _touch(draw: DrawFn, with_: Draw) -> Operation:
+    """What has old blocks copied first, while a split is under way."""
+    course = with_.course
+    quick = [couple.numbers for couple in course.paired if course.state(couple) is PairState.PSUS_SP]
+    steady = [couple.numbers[:1] for couple in course.paired if course.state(couple) is PairState.COPY_SP]
+    at = with_.range(draw, [number for numbers in (*quick, *steady) for number in numbers], BY_COMMAND)
+    reads = any(at.volume == second for _, second in quick) and draw(st.booleans())
+    return Read(at) if reads else Write(at, by_command=True)
 
 
 def _zero(draw: DrawFn, with_: Draw) -> Operation:
@@ -254,15 +282,30 @@ def _finish(draw: DrawFn, with_: Draw) -> Operation:
     return Finish(draw(st.sampled_from(with_.course.busy)))
 
 
+def _split(course: Course) -> bool:
+    return any(course.state(couple) is PairState.PSUS for couple in course.paired)
+
+
+def _splitting(course: Course) -> bool:
+    return any(course.state(couple) in (PairState.COPY_SP, PairState.PSUS_SP) for couple in course.paired)
+
+
+def _any(course: Course) -> bool:
+    return bool(course.paired or course.busy)
+
+
 #: The first kind is what a sequence shrinks to.
 PAIR_KINDS: tuple[PairKind, ...] = (
     PairKind("order", 14, _order),
     PairKind("write", 9, _write),
-    PairKind("read", 4, _read),
-    PairKind("copy", 5, _copy),
-    PairKind("zero", 2, _zero, lambda ground: ground.same > 0),
-    PairKind("unmap", 2, _unmap, lambda ground: ground.unmapped > 0),
-    PairKind("pass", 4, _pass, waits=True),
-    PairKind("finish", 6, _finish, waits=True),
-    PairKind("strange", 1, _strange, lambda ground: bool(ground.pairs and ground.pairs.strange)),
+    PairKind("write while split", 9, _write, ready=_split),
+    PairKind("touch first", 9, _touch, ready=_splitting),
+    PairKind("read", 4, _read, ready=_any),
+    PairKind("copy", 5, _copy, ready=_any),
+    PairKind("zero", 2, _zero, lambda ground: ground.same > 0, ready=_any),
+    PairKind("unmap", 2, _unmap, lambda ground: ground.unmapped > 0, ready=_any),
+    PairKind("pass", 4, _pass, ready=lambda course: bool(course.busy)),
+    PairKind("finish", 8, _finish, ready=lambda course: bool(course.busy)),
+    PairKind("resume", 10, _resume, ready=lambda course: bool(course.differing)),
+    PairKind("strange", 1, _strange, lambda ground: bool(ground.pairs and ground.pairs.strange), ready=_any),
 )

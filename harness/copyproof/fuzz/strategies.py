@@ -31,9 +31,10 @@ class Kind:
 
 
 def sequences(ground: Ground) -> SearchStrategy[list[Operation]]:
-    """Return sequences of 1 to 30 operations: of copies, or, where the target has pairs, on these as often."""
+    """Return sequences of 1 to 30 operations: of copies, or, where the target has pairs, on these: fewer, but longer
+    ones."""
     copies = copy_sequences(ground)
-    return st.one_of(copies, pair_sequences(ground, ground.pairs)) if ground.pairs else copies
+    return st.one_of(copies, copies, pair_sequences(ground, ground.pairs)) if ground.pairs else copies
 
 
 def copy_sequences(ground: Ground) -> SearchStrategy[list[Operation]]:
