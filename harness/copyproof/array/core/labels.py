@@ -64,14 +64,9 @@ def addresses(volume: int, lba: int, count: int) -> U64:
 
 
 @lru_cache(maxsize=2)
-def _home(volume: int, lba: int, count: int) -> U64:
-    """Return the labels of blocks at home as they lie in memory, with guard tags of 0; they are not to be written to.
-
-    A copy asks for those of its destination twice.
-    """
-    home = addresses(volume, lba, count).astype(">u8").view(np.uint64)
-    home.setflags(write=False)
-    return home
+def _home(volume: int, lba: int, count: int) -> bytes:
+    """Return the labels of blocks at home, with guard tags of 0. A copy asks for those of its destination twice."""
+    return addresses(volume, lba, count).astype(">u8").tobytes()
 
 
 def _guard_tags(words: U64) -> U16:
@@ -105,7 +100,7 @@ def keeps(sealed: Seal, blocks: Blocks, volume: int, lba: int) -> bool:
 def _octets_at_home(blocks: Blocks, volume: int, lba: int) -> tuple[bytes, bytes] | None:
     """Return the high and the low octets of the guard tags, where all blocks have the address of this place."""
     words = blocks.words
-    if (words & _RAW_ADDRESS).tobytes() != _home(volume, lba, len(words)).tobytes():
+    if (words & _RAW_ADDRESS).tobytes() != _home(volume, lba, len(words)):
         return None
     octets = words.tobytes()
     return octets[::8], octets[1::8]
@@ -135,7 +130,7 @@ def exchange(blocks: Blocks, volume: int, lba: int) -> None:
 
     Blocks whose checks are switched off keep the tags that say so: the application tag, or for type 3 both.
     """
-    words, new = blocks.words, _home(volume, lba, len(blocks))
+    words, new = blocks.words, np.frombuffer(_home(volume, lba, len(blocks)), np.uint64)
     escaped = words & _RAW_APPLICATION == _RAW_APPLICATION
     if escaped.any():
         new = np.where(escaped, new | _RAW_APPLICATION, new)

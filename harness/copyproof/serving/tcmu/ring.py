@@ -25,7 +25,9 @@ _HEAD_WORD, _TAIL_WORD = 12 // 4, 64 // 4
 _BODY = struct.calcsize("=IHBB")
 """Bytes before what an entry says: its length with its operation, its identifier, and two bytes of flags."""
 _OPERATION, _LENGTH = 0x7, 0xFFFFFFF8
-_REQUEST = struct.Struct("=IIIIQQQ")
+_REQUEST = struct.Struct("=IIIIQQQQQ")
+"""With the first iovec, which an entry has room for in any case."""
+_IOVECS = _BODY + struct.calcsize("=IIIIQQQ")
 _RESPONSE = struct.Struct("=BBHI96s")
 _UFLAGS = 7
 _UNKNOWN_OPERATION, _READ_LENGTH = 0x1, 0x2
@@ -139,9 +141,10 @@ class Ring:
             done += length
 
     def _entry(self, at: int) -> Entry:
-        body = at + _BODY
-        count, _, _, _, cdb, _, _ = _REQUEST.unpack_from(self._memory, body)
-        iovecs = struct.unpack_from(f"={2 * count}Q", self._memory, body + _REQUEST.size)
+        count, _, _, _, cdb, _, _, offset, length = _REQUEST.unpack_from(self._memory, at + _BODY)
+        if count == 1:
+            return Entry(at, self._cdb(cdb), ((offset, length),), length)
+        iovecs = struct.unpack_from(f"={2 * count}Q", self._memory, at + _IOVECS)
         offsets, lengths = iovecs[::2], iovecs[1::2]
         return Entry(at, self._cdb(cdb), tuple(zip(offsets, lengths, strict=True)), sum(lengths))
 
