@@ -27,8 +27,11 @@ START = 1 << 20
 """Byte of a device where its extents begin."""
 PACES = range(16)
 """0 is as fast as it goes, 1 the slowest, 15 the fastest that is slow."""
-SLOWEST = 8000
-"""Milliseconds that each write of a mirror's copy takes at pace 1; up to 2 MiB are written side by side."""
+SLOWEST = 600
+"""Milliseconds that a write of 64 KiB by a mirror's copy takes at pace 1, one after the other.
+
+A host's write waits for several of them, and the kernel lets it wait for 30 seconds.
+"""
 PATIENCE = 180.0
 """Seconds that a program of LVM may take."""
 SECONDARIES = frozenset({Role.SECONDARY, Role.SECONDARY_2, Role.SECONDARY_3, Role.OTHER_SECONDARY})
