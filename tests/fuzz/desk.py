@@ -14,7 +14,7 @@ from pathlib import Path
 from copyproof.fuzz import script
 
 TOOLS = ("sg_dd", "sg_raw", "sg_inq", "sg_readcap")
-SIZES = {"source": 8192, "destination": 8192, "bystander": 64}
+SIZES = {"source": 8192, "destination": 8192, "bystander": 64, "primary": 8192, "secondary": 8192}
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
 """sg_raw and its kin on units of plain files, for scripts that are to be run without a device: `fake_sg.py TOOL ARG…`.
 
 The variable `UNITS` names the folder of the files, `NAAS` one with what each says its NAA is. `SHIFT` is how many
-blocks further on a copy reads than it is told. Imports nothing that takes long: a script calls it many times.
+blocks further on a copy reads than it is told; where it is above 0, a pair is copied only when it is asked for, too
+late. Imports nothing that takes long: a script calls it many times.
 """
 
 import os
@@ -32,6 +33,10 @@ def raw(words: list[str]) -> None:
     out = sys.stdin.buffer.read()
     if cdb[0] == "83":
         _copied(out)
+    elif cdb[:2] == ["c1", "10"]:
+        _asked(Path(next(word.partition("=")[2] for word in words if word.startswith("--outfile="))))
+    elif cdb[0] == "c1":
+        _paired(out)
     elif cdb[0] in ("8a", "93"):
         lba, count = int("".join(cdb[2:10]), 16), int("".join(cdb[10:14]), 16)
         _put(Path(unit), lba * BLOCK, out * count if cdb[0] == "93" else out)
@@ -54,6 +59,29 @@ def _copied(order: bytes) -> None:
         assert to is not None
         begin = (first + int(os.environ["SHIFT"])) * BLOCK
         _put(to, target * BLOCK, source.read_bytes()[begin : begin + count * BLOCK])
+
+
+def _paired(order: bytes) -> None:
+    """Make a pair of two units, copied now or, where it is wrong, later."""
+    units = {_naa(path): path for path in Path(os.environ["UNITS"]).iterdir()}
+    named = [units[order[at + 4 : at + 4 + order[at + 3]].hex()] for at in (8, 32)]
+    pair = Path(os.environ["NAAS"]).parent / "pair"
+    pair.write_text("\n".join(map(str, named)))
+    if os.environ["SHIFT"] == "0":
+        _brought(pair)
+
+
+def _asked(out: Path) -> None:
+    """Tell that there is no pair whose copy is under way."""
+    _brought(Path(os.environ["NAAS"]).parent / "pair")
+    out.write_bytes(bytes.fromhex("0000000401600000"))
+
+
+def _brought(pair: Path) -> None:
+    if pair.exists():
+        source, to = pair.read_text().splitlines()
+        Path(to).write_bytes(Path(source).read_bytes())
+        pair.unlink()
 
 
 def inq(words: list[str]) -> None:
