@@ -182,7 +182,11 @@ class Pair:
         return self.blocks if percent is None else self.blocks * (100 - percent) // 100
 
     def write(self, role: Role, lba: int = 0, count: int = BLOCKS) -> None:
-        """Write stamps, which must go well; raises DeviceError."""
+        """Write stamps, which must go well; raises DeviceError. Ends the test where the target declares that no host
+        may write the volume in this state."""
+        if self.bench.access(role) is not HostAccess.READ_WRITE:
+            why = f"the target declares that no host writes {role.value} in {self.state.value}"
+            self.desk.test.left_out(Verdict.NOT_SUPPORTED, why)
         self.bench.stamp(role, lba, count)
 
     def tries_to_read(self, role: Role, lba: int, count: int = BLOCKS) -> None:

@@ -49,8 +49,8 @@ def steps(name: str, operation: str, pace: int = 0, state: str = "") -> Sequence
         ("  primary:raid1:100.00:recover\n  [primary_rimage_1]:linear::\n", PairState.COPY, 100),
         ("  primary:raid1:0.00:idle\n  [primary_rimage_1]:linear::\n", PairState.COPY, 0),
         ("  primary:raid1:100.00:idle\n  [primary_rimage_1]:linear::\n", PairState.PAIR, 100),
-        ("  primary:raid1:100.00:idle\n  primary_rimage_1:linear::\n", PairState.PSUS, None),
-        ("  other-primary:raid1:100.00:idle\n  other-primary_rimage_1:linear::\n", PairState.PSUS, None),
+        ("  primary:raid1:100.00:idle\n  primary_rimage_1:linear::\n", PairState.PSUS, 100),
+        ("  other-primary:raid1:100.00:idle\n  other-primary_rimage_1:linear::\n", PairState.PSUS, 100),
         ("  WARNING: noise\n  primary:raid1:31.25:recover\n", PairState.COPY, 31),
     ],
 )
