@@ -131,8 +131,9 @@ def exchange(blocks: Blocks, volume: int, lba: int) -> None:
     Blocks whose checks are switched off keep the tags that say so: the application tag, or for type 3 both.
     """
     words, new = blocks.words, np.frombuffer(_home(volume, lba, len(blocks)), np.uint64)
-    escaped = words & _RAW_APPLICATION == _RAW_APPLICATION
-    if escaped.any():
+    # Only a tag that begins with FFh can be the one that switches checks off, and few volumes have such numbers.
+    if 0xFF in words.tobytes()[2::8]:
+        escaped = words & _RAW_APPLICATION == _RAW_APPLICATION
         new = np.where(escaped, new | _RAW_APPLICATION, new)
         new[escaped & (words & _RAW_REFERENCE == _RAW_REFERENCE)] |= _RAW_REFERENCE
     words &= _RAW_GUARD

@@ -46,6 +46,8 @@ class Group:
         self._block_size = block_size
         self._present = [True] * len(self._media)
         self._rebuilt = [stripes] * len(self._media)
+        # Memory that was just given back would have to be had from the kernel again for each stripe.
+        self._sum = _Units(1, layout.unit, block_size)
 
     def read(self, block: int, out: Blocks) -> None:
         """Fill `out` from the block on, by the redundant units where a member is missing; raises BlockLost."""
@@ -211,7 +213,7 @@ class Group:
     def _write_whole(self, stripe: int, data: U8, words: U64) -> None:
         units = data.reshape(self.layout.data, self.layout.unit, -1), words.reshape(self.layout.data, -1)
         # First, while the payload is still where it was looked at last.
-        redundant = _xor(*units)
+        redundant = self._xor(*units)
         for member, unit, unit_words in zip(self.layout.data_members(stripe), *units, strict=True):
             if self._present[member]:
                 self._media[member].write(stripe * self.layout.unit, unit, unit_words)
@@ -223,7 +225,7 @@ class Group:
         columns = (first.column, first.column + first.blocks) if len(pieces) == 1 else (0, self.layout.unit)
         whole = self._overlaid(pieces, columns, data, words)
         self._write_data(pieces, data, words)
-        self._protect(stripe, columns[0], *_xor(whole.data, whole.words))
+        self._protect(stripe, columns[0], *self._xor(whole.data, whole.words))
 
     def _overlaid(self, pieces: Sequence[Piece], columns: tuple[int, int], data: U8, words: U64) -> _Units:
         """Return columns of all data units of a stripe as they will be."""
@@ -267,20 +269,23 @@ class Group:
         for member in range(self.layout.members):
             self._media[member].read(stripe * self.layout.unit, units.data[member], units.words[member])
         rows = [self.layout.data_member(stripe, unit) for unit in range(self.layout.data)]
-        data, words = _xor(units.data[rows], units.words[rows])
+        data, words = self._xor(units.data[rows], units.words[rows])
         return all(
             np.array_equal(units.data[member], data) and np.array_equal(units.words[member], words)
             for member in self.layout.redundant_members(stripe)
         )
 
-
-def _xor(data: U8, words: U64) -> tuple[U8, U64]:
-    """Return the xor of units, shape (units, columns, block size) and (units, columns), along the first axis."""
-    if len(data) == 1:
-        return data[0], words[0]
-    wide = data.view(np.uint64)
-    payload, labels = wide[0] ^ wide[1], words[0] ^ words[1]
-    for unit in range(2, len(data)):
-        payload ^= wide[unit]
-        labels ^= words[unit]
-    return payload.view(np.uint8), labels
+    def _xor(self, data: U8, words: U64) -> tuple[U8, U64]:
+        """Return the xor of units, shape (units, columns, block size) and (units, columns), along the first axis; it is
+        overwritten by the next."""
+        if len(data) == 1:
+            return data[0], words[0]
+        wide, columns = data.view(np.uint64), len(words[0])
+        payload, labels = self._sum.data[0, :columns], self._sum.words[0, :columns]
+        whole = payload.view(np.uint64)
+        np.bitwise_xor(wide[0], wide[1], out=whole)
+        np.bitwise_xor(words[0], words[1], out=labels)
+        for unit in range(2, len(data)):
+            whole ^= wide[unit]
+            labels ^= words[unit]
+        return payload, labels
