@@ -15,7 +15,8 @@ from copyproof.targets.live import Role
 class PairGround:
     """Numbers of the paired volumes with their sizes in blocks; `couples` are to be paired, `strange` ones only
     tried where that must be refused. `slot`
-    is how many blocks are noted as changed together; `held` says that time passes only when it is asked for."""
+    is how many blocks are noted as changed together; `held` says that time passes only when it is asked for,
+    `whole_groups` that an order for all pairs of a group is known by the number of the group."""
 
     volumes: tuple[tuple[int, int], ...]
     couples: tuple[Couple, ...]
@@ -23,6 +24,7 @@ class PairGround:
     declared: Declared
     slot: int
     held: bool = False
+    whole_groups: bool = True
 
     @property
     def blocks(self) -> int:
@@ -46,6 +48,8 @@ def survey_pairs(bench: Bench) -> PairGround | None:
         declared=pairs.declared,
         slot=pairs.model.slot,
         held=pairs.control is not None,
+        # A vendor's programs call a group by a name that was given to certain pairs before.
+        whole_groups=bench.spec.pairs is not None and bench.spec.pairs.way == "inband",
     )
 
 

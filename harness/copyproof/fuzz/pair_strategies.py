@@ -203,7 +203,8 @@ def _order(draw: DrawFn, with_: Draw) -> Operation:
     if order.command in CREATES:
         order = replace(order, pace=draw(st.sampled_from([0, SLOW])))
         return replace(order, group=GROUP * draw(st.booleans())) if declared.groups else order
-    return replace(order, whole_group=couple in course.grouped and draw(st.booleans()))
+    grouped = with_.pairs.whole_groups and couple in course.grouped
+    return replace(order, whole_group=grouped and draw(st.booleans()))
 
 
 def _weight(course: Course, couple: Couple, command: PairCommand) -> int:
