@@ -51,10 +51,10 @@ def guards_match(data: U8, guard_tags: U16) -> bool:
     return guards_sum(octets[::2], octets[1::2], data.shape[1]) == payload_sum(data)
 
 
-def payload_sum(data: U8) -> int:
-    """Return the CRC of blocks, shape (n, size), one after the other."""
-    run = data if data.flags.c_contiguous else np.ascontiguousarray(data)
-    return int(crc16.t10_dif(run.data))
+def payload_sum(data: U8 | bytes) -> int:
+    """Return the CRC of blocks one after the other: bytes, or an array of shape (n, size)."""
+    run = data if isinstance(data, bytes) else np.ascontiguousarray(data).data
+    return int(crc16.t10_dif(run))
 
 
 def guards_sum(high: bytes, low: bytes, size: int) -> int:

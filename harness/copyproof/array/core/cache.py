@@ -66,6 +66,15 @@ class Cache:
             out[part.run].assign(self._staged(part))
         return out
 
+    def octets(self, volume: int, lba: int, count: int) -> tuple[bytes, bytes]:
+        """As `read`, the payload and the labels, each in one piece."""
+        number, first = divmod(lba, self._pool.size)
+        if not count or first + count > self._pool.size:
+            blocks = self.read(volume, lba, count)
+        else:
+            blocks = self._staged(Part((volume, number), first, 0, count))
+        return blocks.data.tobytes(), blocks.words.tobytes()
+
     def write(self, volume: int, lba: int, blocks: Blocks, actor: Actor) -> None:
         """Take blocks with their labels as they are; raises as `take` where no slot can be made free."""
         unchecked, astray = wrong(blocks), _away(blocks, volume, lba) != 0

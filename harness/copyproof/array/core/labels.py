@@ -15,16 +15,16 @@ tie it to the LBA (0, where labels are only kept inside, and 1).
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 import numpy as np
 
 from copyproof.array.core.blocks import NEVER_WRITTEN, Blocks
 from copyproof.array.core.errors import LabelKind
-from copyproof.blocks.arrays import U16, U64, Mask
+from copyproof.blocks.arrays import U8, U16, U64, Mask
 from copyproof.blocks.guard_check import guards_sum, payload_sum, wrong_guards
-from copyproof.blocks.label import ESCAPE, guards
+from copyproof.blocks.label import ESCAPE, LABEL_SIZE, guards
 
 _APPLICATION = np.uint64(32)
 _REFERENCE = np.uint64(0xFFFFFFFF)
@@ -37,6 +37,9 @@ def _raw(label: str) -> np.uint64:
 
 _RAW_GUARD, _RAW_APPLICATION, _RAW_REFERENCE = map(_raw, ("ffff000000000000", "0000ffff00000000", "00000000ffffffff"))
 _RAW_ADDRESS = _RAW_APPLICATION | _RAW_REFERENCE
+
+FEW = 64
+"""Labels that are handled faster as one number than by numpy."""
 """The fields of a label as it lies in memory."""
 
 Fault = tuple[int, LabelKind]
@@ -69,6 +72,24 @@ def _home(volume: int, lba: int, count: int) -> bytes:
     return addresses(volume, lba, count).astype(">u8").tobytes()
 
 
+@cache
+def _steps(count: int) -> tuple[int, int, int]:
+    """Return what takes the addresses of so many labels out of one number, what an address times which is the same
+    address for each of them, and what is to be added so that the reference tags follow one another."""
+    places = [64 * (count - 1 - number) for number in range(count)]
+    each = sum(1 << place for place in places)
+    return each * int(_ADDRESS), each, sum(number << place for number, place in enumerate(places))
+
+
+def _at_home(octets: bytes, volume: int, lba: int) -> bool:
+    """Return whether labels have the addresses of blocks at home, reference tags that begin again not counted."""
+    count = len(octets) // LABEL_SIZE
+    if count > FEW:
+        return (np.frombuffer(octets, np.uint64) & _RAW_ADDRESS).tobytes() == _home(volume, lba, count)
+    addressed, each, steps = _steps(count)
+    return int.from_bytes(octets, "big") & addressed == (volume << 32 | lba & 0xFFFFFFFF) * each + steps
+
+
 def _guard_tags(words: U64) -> U16:
     return words.view(">u2")[::4].astype(np.uint16)
 
@@ -84,26 +105,21 @@ class Seal(NamedTuple):
 
 def seal(blocks: Blocks, volume: int, lba: int) -> Seal | None:
     """Return the seal of blocks whose labels are all right, or None where one is not, or has its checks off."""
-    octets = _octets_at_home(blocks, volume, lba)
-    if octets is None:
+    return sealed(blocks.data, blocks.words.tobytes(), blocks.data.shape[1], volume, lba)
+
+
+def sealed(payload: U8 | bytes, octets: bytes, size: int, volume: int, lba: int) -> Seal | None:
+    """As `seal`, of blocks of `size` bytes and their labels as they lie in memory."""
+    if not _at_home(octets, volume, lba):
         return None
-    sealed = Seal(*octets, payload_sum(blocks.data))
-    return sealed if guards_sum(*octets, blocks.data.shape[1]) == sealed.payload else None
+    found = Seal(octets[::8], octets[1::8], payload_sum(payload))
+    return found if guards_sum(found.high, found.low, size) == found.payload else None
 
 
-def keeps(sealed: Seal, blocks: Blocks, volume: int, lba: int) -> bool:
+def keeps(held: Seal, blocks: Blocks, volume: int, lba: int) -> bool:
     """Return whether blocks are still what was sealed, with the address of this volume and LBA."""
-    octets = _octets_at_home(blocks, volume, lba)
-    return octets is not None and sealed == (*octets, payload_sum(blocks.data))
-
-
-def _octets_at_home(blocks: Blocks, volume: int, lba: int) -> tuple[bytes, bytes] | None:
-    """Return the high and the low octets of the guard tags, where all blocks have the address of this place."""
-    words = blocks.words
-    if (words & _RAW_ADDRESS).tobytes() != _home(volume, lba, len(words)):
-        return None
-    octets = words.tobytes()
-    return octets[::8], octets[1::8]
+    octets = blocks.words.tobytes()
+    return _at_home(octets, volume, lba) and held == Seal(octets[::8], octets[1::8], payload_sum(blocks.data))
 
 
 def first_fault(blocks: Blocks, volume: int, lba: int, protection: int) -> Fault | None:

@@ -110,6 +110,15 @@ class ControlUnit:
         self._judge(blocks, volume, lba)
         return blocks
 
+    def read_payload(self, volume: int, lba: int, count: int) -> bytes:
+        """As `read`, the payload alone."""
+        self._before_read(volume, lba, count)
+        payload, octets = self._cache.octets(volume, lba, count)
+        if not labels.sealed(payload, octets, self.settings.block_size, volume, lba):
+            # Something is to be told of it, or its checks are off.
+            self._judge(self._cache.read(volume, lba, count), volume, lba)
+        return payload
+
     def read_raw(self, volume: int, lba: int, count: int) -> Blocks:
         """Return what a host reads with its checks switched off (RDPROTECT 011b): labels as they are."""
         self._before_read(volume, lba, count)

@@ -28,8 +28,11 @@ def read(server: DeviceServer, request: Request) -> bytes:
     span = transfer_of(request.cdb, server.unit.volume(request.volume))
     if span.forced:
         server.unit.flush(request.volume, span.lba, span.count)
-    blocks = checked_blocks(server, span)
-    return interleave(blocks) if span.protect else blocks.data.tobytes()
+    if span.protect:
+        return interleave(checked_blocks(server, span))
+    if span.unit.protection == 2:
+        return checked_blocks(server, span).data.tobytes()
+    return server.unit.read_payload(span.unit.number, span.lba, span.count)
 
 
 def checked_blocks(server: DeviceServer, span: Span) -> Blocks:
