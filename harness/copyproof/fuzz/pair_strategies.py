@@ -41,6 +41,7 @@ _ORDERED = {
     PairCommand.RESYNC: 16,
     PairCommand.RESTORE: 24,
 }
+_ENDS = frozenset({PairCommand.SUSPEND, PairCommand.DELETE})
 #: How many times more often an order is given that has something to copy.
 _BUSY = 3
 
@@ -196,6 +197,9 @@ def _order(draw: DrawFn, with_: Draw) -> Operation:
     couple = draw(st.sampled_from(couples))
     offered = [each for each in PairCommand if declared.offers(each, course.state(couple))]
     weighted = [each for each in offered for _ in range(_weight(course, couple, each))]
+    if course.busy and _ENDS.issuperset(weighted) and draw(st.integers(0, 3)):
+        # Where a copy under way can be ended and nothing else, it is seldom.
+        return _finish(draw, with_)
     order = Order(couple, draw(st.sampled_from(weighted or [PairCommand.CREATE])))
     splits = order.command in (PairCommand.SPLIT, PairCommand.CREATE_SPLIT)
     if splits and SplitKind.QUICK in declared.kinds and draw(st.booleans()):
