@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
 from copyproof import inuse
 from copyproof.cci.codes import CciError, Code
@@ -50,7 +51,7 @@ class Array:
         self._devices: dict[str, Device] | None = None
         self._stack = ExitStack()
 
-    def __enter__(self) -> Array:
+    def __enter__(self) -> Self:
         """Return it; nothing is opened before it is needed."""
         return self
 
@@ -101,15 +102,17 @@ class Array:
         Raises SafetyRefusal where a volume that is to be overwritten is mounted or held on this host, TargetLost where
         the way to the P-VOL leads to another unit, and what the transport raises.
         """
+        self.unused(command, [order])
         primary, secondary = order.primary.naa, order.secondary.naa
-        overwritten = () if command in _HARMLESS else (primary if command is PairCommand.RESTORE else secondary,)
-        self._unused(overwritten)
         gate = Gate(self.path(primary), primary, Permitted(frozenset({primary, secondary}), frozenset({PAIR_OPCODE})))
         result = settled(gate, pair_order(command, order))
         return str(Outcome.of(result))
 
-    def _unused(self, naas: Iterable[str]) -> None:
-        for naa in naas if self._socket is None else ():
+    def unused(self, command: PairCommand, orders: Iterable[PairList]) -> None:
+        """Raise SafetyRefusal where a volume that some orders would overwrite is mounted or held on this host."""
+        ends = (order.primary if command is PairCommand.RESTORE else order.secondary for order in orders)
+        skipped = self._socket is not None or command in _HARMLESS
+        for naa in () if skipped else (end.naa for end in ends):
             device = self._device(naa)
             if found := inuse.users(device.block):
                 raise SafetyRefusal(

@@ -17,12 +17,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from copyproof.cci.codes import CciError, Code
+from copyproof.errors import printable
 from copyproof.scsi.designator import Designator
 
 FOLDER = Path("/etc")
 """Where group files are that nobody names."""
 
 _HERE = ("localhost", "127.0.0.1", "::1")
+_FILE_MOST = 1 << 20
+"""Bytes of a group file; the pairs that an array may have need less."""
 _NAME_MOST = 31
 """Characters of a group's or device's name."""
 
@@ -93,15 +96,16 @@ def choose(given: str, instance: str, environment: Mapping[str, str]) -> Path:
 def read(path: Path) -> GroupFile:
     """Read a group file; raises CciError with its line for what it may not say."""
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as problem:
-        why = problem.strerror if isinstance(problem, OSError) else problem
+        lines = _text(path).split("\n")
+    except (OSError, ValueError) as problem:
+        why = (isinstance(problem, OSError) and problem.strerror) or problem
         way = "name it or its folder by --conf or HORCM_CONF, its instance by -I or HORCMINST"
         raise CciError(Code.EX_ATTHOR, f"the group file {path} cannot be read: {why}; {way}") from None
     said, section = GroupFile(path), ""
     for number, line in enumerate(lines, start=1):
         words = line.partition("#")[0].split()
         try:
+            _printable(words)
             if words and words[0].startswith("HORCM_"):
                 section = _section(words)
             elif words:
@@ -109,6 +113,24 @@ def read(path: Path) -> GroupFile:
         except ValueError as problem:
             raise CciError(Code.EX_ATTHOR, f"{path}, line {number}: {problem}") from None
     return said
+
+
+def _text(path: Path) -> str:
+    """Read a file that is one; raises OSError, ValueError."""
+    if path.exists() and not path.is_file():
+        raise ValueError("it is no file")
+    with path.open("rb") as file:
+        raw = file.read(_FILE_MOST + 1)
+    if len(raw) > _FILE_MOST:
+        raise ValueError(f"it has more than {_FILE_MOST} bytes")
+    return raw.decode()
+
+
+def _printable(words: list[str]) -> None:
+    """What stands here goes to terminals, and into paths."""
+    for word in words:
+        if not word.isprintable():
+            raise ValueError(f"{printable(word)!r} has characters that cannot be printed")
 
 
 def _section(words: list[str]) -> str:

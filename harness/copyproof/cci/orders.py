@@ -9,6 +9,7 @@ from copyproof.cci.array import Array
 from copyproof.cci.codes import CciError, Code, refusal
 from copyproof.cci.horcm import Member
 from copyproof.cci.states import SHOWN, Sight, one_role
+from copyproof.errors import CopyproofError
 from copyproof.scsi.designator import Designator
 from copyproof.scsi.pair import PairCommand, SplitKind, VolumeRole
 from copyproof.scsi.pair_wire import PairEntry, PairList
@@ -48,6 +49,7 @@ def create(array: Array, target: Target, how: Creation) -> None:
         primary, secondary = map(Designator.of_naa, ends)
         quick = how.split is SplitKind.QUICK
         orders.append((member, PairList(primary, secondary, quick, group=group, pace=how.pace)))
+    array.unused(command, [each for _, each in orders])
     _send(array, command, orders)
 
 
@@ -62,9 +64,12 @@ def order(array: Array, target: Target, command: PairCommand, kind: SplitKind = 
     if {VolumeRole.PRIMARY, VolumeRole.SECONDARY} <= {each.role for each in roles}:
         one_role(roles)
     together = target.whole and _one_group(pairs)
-    if command is not PairCommand.DELETE and not together:
+    if together:
+        _no_strangers(array, pairs)
+    elif command is not PairCommand.DELETE:
         _alike(pairs)
     quick = kind is SplitKind.QUICK
+    array.unused(command, [_named(member, pair, quick, whole=together) for member, pair in pairs])
     chosen = pairs[:1] if together else pairs
     _send(array, command, [(member, _named(member, pair, quick, whole=together)) for member, pair in chosen])
 
@@ -82,6 +87,19 @@ def _one_group(pairs: Sequence[tuple[Member, PairEntry | None]]) -> bool:
     return len(groups) == 1 and groups != {0}
 
 
+def _no_strangers(array: Array, pairs: Sequence[tuple[Member, PairEntry | None]]) -> None:
+    """Raise CciError where an order for a consistency group would be one for pairs that the group file does not
+    name: the array takes it for every pair with that number."""
+    named = [{member.local, member.remote} for member, _ in pairs]
+    number = next(pair.group for _, pair in pairs if pair)
+    for pair in array.everything(pairs[0][0].local):
+        ends = (pair.primary.naa, pair.secondary.naa)
+        if pair.group == number and set(ends) not in named:
+            why = f"consistency group {number} has also the pair of naa.{ends[0]} and naa.{ends[1]}"
+            way = "name it in the group file, or order each pair by -d"
+            raise CciError(Code.EX_ENQVOL, f"{why}, which the group does not; nothing was ordered: {way}")
+
+
 def _named(member: Member, pair: PairEntry | None, quick: bool, *, whole: bool) -> PairList:
     """An order for a member; where the array knows no such pair, let it say so of these volumes."""
     if pair is None:
@@ -92,10 +110,20 @@ def _named(member: Member, pair: PairEntry | None, quick: bool, *, whole: bool) 
 def _send(array: Array, command: PairCommand, orders: Sequence[tuple[Member, PairList]]) -> None:
     done: list[str] = []
     for member, order in orders:
-        said = array.order(command, order)
+        said = _answer(array, command, member, order, done)
         if said != "GOOD":
             raise _refused(array, member, said, done)
         done.append(member.name)
+
+
+def _answer(array: Array, command: PairCommand, member: Member, order: PairList, done: Sequence[str]) -> str:
+    try:
+        return array.order(command, order)
+    except CopyproofError as problem:
+        if not done:
+            raise
+        told = f"{member.name}: {problem}; ordered before it: {', '.join(done)}"
+        raise CciError(Code.EX_CMDIOE, told) from None
 
 
 def _refused(array: Array, member: Member, said: str, done: Sequence[str]) -> CciError:

@@ -46,9 +46,9 @@ def wait(
         if all(word(pair) in states for _, pair in pairs):
             return
         _abnormal(pairs, states)
-        if clock.now() >= end:
+        if (left := end - clock.now()) <= 0:
             raise CciError(Code.EX_EWSTOT, f"not {' or '.join(states)} after {timeout:g} s: {_told(pairs)}")
-        clock.sleep(interval)
+        clock.sleep(min(interval, left))
 
 
 def word(pair: PairEntry | None) -> str:

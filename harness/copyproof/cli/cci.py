@@ -108,8 +108,8 @@ _kind = click.option(
 
 
 @cci.command(context_settings=_HELP)
-@click.option("-vl", "local", flag_value=True, default=None, type=bool, help="The P-VOLs are on this side.")
-@click.option("-vr", "local", flag_value=False, type=bool, help="The P-VOLs are on the other side.")
+@click.option("-vl", "local", is_flag=True, help="The P-VOLs are on this side.")
+@click.option("-vr", "remote", is_flag=True, help="The P-VOLs are on the other side.")
 @click.option("-split", is_flag=True, help="Split at once: the S-VOL gets what the P-VOL holds now.")
 @_kind
 @click.option("-m", "mode", type=click.Choice(["grp"]), help="grp: all in one consistency group.")
@@ -119,7 +119,8 @@ _kind = click.option(
 def paircreate(
     array: Array,
     target: orders.Target,
-    local: bool | None,
+    local: bool,
+    remote: bool,
     split: bool,
     kind: str | None,
     mode: str | None,
@@ -130,8 +131,9 @@ def paircreate(
 
     CTGID is the number of the consistency group, for -m grp; without it any that is free.
     """
-    if local is None:
-        raise CciError(Code.EX_REQARG, "say on which side the P-VOLs are: -vl on this one, -vr on the other")
+    if local == remote:
+        code = Code.EX_INVARG if local else Code.EX_REQARG
+        raise CciError(code, "say on which side the P-VOLs are: either -vl, on this one, or -vr, on the other")
     if kind and not split:
         raise CciError(Code.EX_INVARG, "-fq is for -split")
     if ctgid and not mode:

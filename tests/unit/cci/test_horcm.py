@@ -75,6 +75,8 @@ def test_a_naa_may_be_written_in_capitals(tmp_path: Path) -> None:
         (f"naa.{P}", "naa.1234", "names no volume; here it is by naa.HEX"),
         (f"naa.{P}  0", f"naa.{P} x", "'x' is no MU#"),
         ("dev2", "dev1", "oradb/dev1 is there twice"),
+        ("dev2", "d\x1b[2J", r"'d?[2J' has characters that cannot be printed"),
+        ("unix:/run/array", "unix:/run/\0", "has characters that cannot be printed"),
         ("dev2", "d" * 32, "has more than 31 characters"),
         ("localhost   horcm1", "10.0.0.7 horcm1", "dev_group localhost SERVICE"),
         ("localhost   horcm1", "localhost", "dev_group localhost SERVICE"),
@@ -90,7 +92,13 @@ def test_what_a_file_may_not_say_is_told_with_its_line(tmp_path: Path, old: str,
     assert said.startswith(f"{tmp_path}/horcm0.conf, line ")
 
 
-@pytest.mark.parametrize("content", [None, b"\xff\xfe"])
+def test_what_is_no_file_is_not_read(tmp_path: Path) -> None:
+    (tmp_path / "horcm7.conf").symlink_to("/dev/zero")
+    with pytest.raises(CciError, match=r"horcm7.conf cannot be read: it is no file; name it"):
+        read(tmp_path / "horcm7.conf")
+
+
+@pytest.mark.parametrize("content", [None, b"\xff\xfe", b"#" * (1 << 20) + b"\n"])
 def test_a_file_that_cannot_be_read_is_251_with_the_way_out(tmp_path: Path, content: bytes | None) -> None:
     path = tmp_path / "horcm7.conf"
     if content is not None:

@@ -197,7 +197,9 @@ def test_a_way_that_leads_to_another_unit_is_noticed_before_anything_is_sent(
 @pytest.mark.parametrize(
     ("line", "code", "why"),
     [
-        ("paircreate -g oradb", 254, "-vl on this one, -vr on the other"),
+        ("paircreate -g oradb", 254, "either -vl, on this one, or -vr, on the other"),
+        ("paircreate -g oradb -vl -vr", 253, "either -vl, on this one, or -vr, on the other"),
+        ("paircreate -g oradb -vr -vl", 253, "either -vl, on this one, or -vr, on the other"),
         ("paircreate -vl", 254, "Missing option '-g'"),
         ("pairevtwait -g oradb -s pair", 254, "Missing option '-t'"),
         ("paircreate -g oradb -vl -fq quick", 253, "-fq is for -split"),

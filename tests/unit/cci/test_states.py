@@ -166,7 +166,7 @@ def test_time_is_given_to_the_array_between_two_looks(desk: Desk) -> None:
         with pytest.raises(CciError, match="not psus after 100 s") as late:
             wait(array, [MEMBER], ["psus"], 100, 30, Clock(lambda: sum(slept), sleep))
     assert late.value.code is Code.EX_EWSTOT
-    assert slept[GRAINS:] == [30.0] * 4
+    assert slept[GRAINS:] == [30.0, 30.0, 30.0, 10.0]
 
 
 def test_a_pair_that_is_suspended_while_it_is_waited_for_is_234(desk: Desk) -> None:

@@ -83,5 +83,6 @@ def group_file(entries: Iterable[Entry], other: str, socket: Path | None) -> str
 def _script(command: str, folder: Path) -> str:
     """A program of CCI's name; the harness starts it as it would CCI's own."""
     code = "from copyproof.cli import main; main()"
-    words = [sys.executable, "-c", code, "cci", "--conf", str(folder), command]
+    # -P: nothing of the folder that it is called in is imported in the place of a module.
+    words = [sys.executable, "-P", "-c", code, "cci", "--conf", str(folder), command]
     return f'#!/bin/sh\nexec {shlex.join(words)} "$@"\n'
