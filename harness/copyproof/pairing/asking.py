@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from copyproof.errors import DeviceError, MalformedAnswer
-from copyproof.pairing.filling import filled
+from copyproof.errors import DeviceError, MalformedAnswer, UsageError
 from copyproof.pairing.programs import Programs
-from copyproof.pairing.reading import status_in, status_of
+from copyproof.pairing.reading import excerpt, status_in, status_of
 from copyproof.pairing.service import PairStatus, PairVolume, Shown
 from copyproof.pairing.setting import Setting
 from copyproof.pairing.template import Listing, Question, Reading, Steps
 from copyproof.scsi.pair import PairState
+
+STRANGER = "a stranger, "
+"""How the name of a volume begins that is none of the target's; no role's does."""
 
 
 class Asking:
@@ -26,22 +28,30 @@ class Asking:
         """Ask for a pair; raises DeviceError."""
         return self._ask(self.setting.template.status, self.setting.of_pair(primary, secondary))
 
-    def membership(self, volume: PairVolume) -> PairStatus | None:
-        """Ask for the state of a volume in whatever pair; None where the template has no way to. Raises DeviceError."""
-        asked = self.setting.template.paired
-        return self._ask(asked, self.setting.of_volume(volume)) if asked else None
+    def membership(self, primary: PairVolume, secondary: PairVolume) -> PairStatus | None:
+        """Ask for the state of an S-VOL in whatever pair, before it gets this P-VOL; None where the template has no way
+        to. Raises DeviceError."""
+        asked, setting = self.setting.template.paired, self.setting
+        return self._ask(asked, setting.of_volume(secondary) | setting.of_pair(primary, secondary)) if asked else None
 
     def listed(self) -> list[Shown] | None:
-        """List the pairs of the target's volumes; None where the template has no way to. Raises DeviceError."""
+        """List the pairs that a volume of the target is in, with strangers too, which are called `STRANGER` and what
+        the vendor calls them; None where the template has no way to. Raises DeviceError."""
         listing = self.setting.template.display
         return self._rows(listing) if listing else None
 
     def found(self, steps: Steps, pattern: str, timeout: float, values: dict[str, str], called: str) -> re.Match[str]:
         """Return what a pattern finds, in all its groups, in what programs say of something that is `called` so; raises
         MalformedAnswer."""
+        return self.all_found(steps, pattern, timeout, values, called)[0]
+
+    def all_found(
+        self, steps: Steps, pattern: str, timeout: float, values: dict[str, str], called: str
+    ) -> list[re.Match[str]]:
+        """Return each match of a pattern, as `found` does; there is one at least."""
         ran = self._programs.run(self.setting.filled(steps, values), timeout)
-        found = re.search(pattern, ran.text, re.MULTILINE)
-        if ran.code or ran.problem or not found or None in found.groupdict().values():
+        found = list(re.finditer(pattern, ran.text, re.MULTILINE))
+        if ran.code or ran.problem or not found or any(None in each.groupdict().values() for each in found):
             raise MalformedAnswer(f"identifying {called}: {ran.ended}")
         return found
 
@@ -50,12 +60,30 @@ class Asking:
         ran = self._programs.run(setting.filled(listing.steps, setting.common()), listing.timeout)
         if ran.code or ran.problem:
             raise DeviceError(f"listing the pairs: {ran.ended}")
-        names = {filled(listing.called, setting.of_volume(volume)): volume.name for volume in self.volumes}
-        return [
-            Shown(names[row["primary"]], names[row["secondary"]], status_of(row, Reading(), listing.words))
-            for row in re.finditer(listing.row, ran.text, re.MULTILINE)
-            if row["primary"] in names and row["secondary"] in names
-        ]
+        names = self.called(listing.called)
+        shown = []
+        for row in re.finditer(listing.row, ran.text, re.MULTILINE):
+            primary, secondary = (self.name_of(row[end], names) for end in ("primary", "secondary"))
+            if not (primary.startswith(STRANGER) and secondary.startswith(STRANGER)):
+                shown.append(Shown(primary, secondary, status_of(row, Reading(), listing.words)))
+        return shown
+
+    def called(self, text: str) -> dict[str, str]:
+        """Return the volumes' names by what the vendor calls them, in lower case; raises UsageError for two that it
+        calls alike."""
+        names: dict[str, str] = {}
+        for volume in self.volumes:
+            word = self.setting.text(text, self.setting.of_volume(volume)).lower()
+            if names.setdefault(word, volume.name) != volume.name:
+                raise UsageError(
+                    f"{self.setting.target}: pairs.volumes: {names[word]} and {volume.name} are both {word}"
+                )
+        return names
+
+    @staticmethod
+    def name_of(word: str | None, names: Mapping[str, str]) -> str:
+        """Return the name of a volume that the vendor calls so."""
+        return names.get((word or "").lower(), f"{STRANGER}{excerpt(word or '', 40)}")
 
     def _ask(self, asked: Question, values: dict[str, str]) -> PairStatus:
         ran = self._programs.run(self.setting.filled(asked.steps, values), asked.timeout)

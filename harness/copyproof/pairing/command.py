@@ -80,15 +80,21 @@ class CommandPairs:
         steps = self._setting.ordered(request, operation)
         if self._presence and request.command not in _LEAVE:
             self._presence.vanish(request.secondary.name)
-        ran = self._programs.run(steps, operation.timeout)
+        try:
+            ran = self._programs.run(steps, operation.timeout)
+        except UsageError:
+            # Nothing was run, so the S-VOL is to be there as before.
+            with contextlib.suppress(CopyproofError):
+                self._settle(request.primary, request.secondary)
+            raise
         try:
             answered = self._answered(ran, operation)
+            self._settle(request.primary, request.secondary)
         except DeviceError as problem:
             told = self._told(request.primary, request.secondary)
             with contextlib.suppress(CopyproofError):
                 self._settle(request.primary, request.secondary)
             raise PairFault(f"{request.command.value}: {problem}; the pair: {told}", ran.proof) from None
-        self._settle(request.primary, request.secondary)
         return answered
 
     def _offered(self, request: PairRequest, operation: Operation) -> Operation:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from copyproof.errors import UsageError
@@ -50,9 +51,12 @@ class Setting:
             "block_size": str(volume.block_size),
             "bytes": str(volume.blocks * volume.block_size),
         }
+        facts = {name: value for name, value in facts.items() if value}
         known = self.common() | {f"volume.{name}": value for name, value in facts.items()}
         own = self.volumes.get(volume.name, {})
-        given = {name: own.get(name, filled(text, known)) for name, text in self.template.volumes.items()}
+        given = {
+            name: own[name] if name in own else self.text(text, known) for name, text in self.template.volumes.items()
+        }
         whole = facts | self._complete(f"pairs.volumes.{volume.name}", given)
         return self.common() | {f"{called}.{name}": value for name, value in whole.items()}
 
@@ -77,7 +81,22 @@ class Setting:
     ) -> list[list[str]]:
         """Return steps with their placeholders replaced."""
         known = {str(name): parts for name, parts in self.template.options.items()}
-        return [arguments(step, values, known, options) for step in steps]
+        with self._all_there():
+            return [arguments(step, values, known, options) for step in steps]
+
+    def text(self, text: str, values: Mapping[str, str]) -> str:
+        """Return a text with its placeholders replaced; raises UsageError for a fact that a volume does not have."""
+        with self._all_there():
+            return filled(text, values)
+
+    @contextmanager
+    def _all_there(self) -> Iterator[None]:
+        """A template is read only where all its placeholders are known, so what is missing is a fact of a volume."""
+        try:
+            yield
+        except KeyError as missing:
+            what = f"{{{missing.args[0]}}}: the volume has no such thing; use another placeholder"
+            raise UsageError(f"{self.file}: {what}, or see what {self.target} gives its units") from None
 
     def _complete(self, key: str, values: dict[str, str]) -> dict[str, str]:
         for name, value in values.items():

@@ -112,6 +112,16 @@ class PairIdentification(Table, frozen=True, kw_only=True):
     timeout: float = 0
 
 
+class GroupIdentification(Table, frozen=True, kw_only=True):
+    """How it is proven which volumes an order for a whole consistency group reaches: each match of `row` is a pair of
+    it, whose groups `primary` and `secondary` must hold what `called` makes of volumes of the target."""
+
+    steps: Steps
+    row: str
+    called: str = "{volume.naa}"
+    timeout: float = 0
+
+
 class Listing(Table, frozen=True, kw_only=True):
     """How all pairs are listed: each match of `row` is one, whose groups `primary` and `secondary` hold what `called`
     makes of a volume. The other groups and `words` are as in a question."""
@@ -134,7 +144,8 @@ class Waiting(Table, frozen=True, kw_only=True):
 class Template(Table, frozen=True, kw_only=True):
     """A whole template. `names` are placeholders with their defaults, `volumes` such of each volume (in which
     `{volume.…}` stands for the volume); an empty default must be given by the target file. `options` are the
-    arguments that `{?NAME}` stands for. `paired` asks whether a volume is in any pair."""
+    arguments that `{?NAME}` stands for. `paired` asks whether the S-VOL of a create is in any pair: it is `{volume.…}`
+    and `{secondary.…}` there."""
 
     title: str = ""
     names: dict[str, str] = msgspec.field(default_factory=dict)
@@ -146,6 +157,7 @@ class Template(Table, frozen=True, kw_only=True):
     paired: Question | None = None
     identify: Identification | None = None
     identify_pair: PairIdentification | None = None
+    identify_group: GroupIdentification | None = None
     display: Listing | None = None
     wait: Waiting | None = None
 
@@ -154,7 +166,7 @@ def complaints(template: Template) -> Iterator[Fault]:
     """Yield (key, what is wrong with it) for each rule that a template breaks."""
     yield from _names(template)
     of_pair = _known(template, ("primary", "secondary"), "group", "pace")
-    of_volume = _known(template, ("volume",))
+    of_both, of_volume = of_pair - {"group", "pace"}, _known(template, ("volume",))
     for name, value in template.volumes.items():
         yield from _text(f"volumes.{name}", value, {*template.names, *(f"volume.{fact}" for fact in FACTS)})
     for option, arguments in template.options.items():
@@ -163,10 +175,17 @@ def complaints(template: Template) -> Iterator[Fault]:
     for at, refusal in enumerate(template.refusals):
         yield from _exit(f"refusals[{at}].exit", refusal.exit)
         yield from _pattern(f"refusals[{at}].pattern", refusal.pattern, ())
+        if not (refusal.exit or refusal.pattern):
+            yield (
+                f"refusals[{at}]",
+                "would take every order for refused: give it a pattern, or another exit status than 0",
+            )
     yield from _question("status", template.status, of_pair, template)
     if template.paired:
-        yield from _question("paired", template.paired, of_volume, template)
+        yield from _question("paired", template.paired, {*of_volume, *of_both}, template)
     yield from _others(template, of_pair, of_volume)
+    if template.volumes and not (template.identify or template.identify_pair):
+        yield "volumes", "are the vendor's names, which nothing proves: add identify or identify_pair"
 
 
 def _operations(template: Template, known: Collection[str]) -> Iterator[Fault]:
@@ -191,6 +210,11 @@ def _others(template: Template, of_pair: Collection[str], of_volume: Collection[
         for name in _ENDS:
             yield from _text(f"identify_pair.{name}", getattr(proven, name), of_pair)
         yield from _seconds("identify_pair.timeout", proven.timeout)
+    if grouped := template.identify_group:
+        yield from _steps("identify_group", grouped.steps, of_pair, template)
+        yield from _pattern("identify_group.row", grouped.row, _ENDS, needed=_ENDS)
+        yield from _text("identify_group.called", grouped.called, of_volume)
+        yield from _seconds("identify_group.timeout", grouped.timeout)
     if listed := template.display:
         yield from _steps("display", listed.steps, template.names, template)
         yield from _pattern("display.row", listed.row, (*_ENDS, *STATE_GROUPS, *NUMBER_GROUPS), needed=_ENDS)

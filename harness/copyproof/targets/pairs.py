@@ -15,7 +15,7 @@ from copyproof.pairing.setting import Setting
 from copyproof.scsi.outcome import Outcome
 from copyproof.scsi.pair import Answer, HostAccess, PairState, SplitKind
 from copyproof.targets.known import NUMBERS
-from copyproof.targets.live import LiveTarget, Lun, Role
+from copyproof.targets.live import LiveTarget, Lun, PairHooks, Role
 from copyproof.targets.pairspec import AccessName, AnswerName, PairSpec
 from copyproof.targets.rules import PAIRED
 from copyproof.targets.spec import TargetSpec
@@ -47,8 +47,9 @@ def service_of(live: LiveTarget, transports: Mapping[Role, Transport]) -> PairSe
 
 
 def _setting(live: LiveTarget, spec: PairSpec) -> Setting:
-    """The template with the names that driver and target file give it; the target file goes before."""
+    """The template with the names that driver and target file give it."""
     hooks = live.pair_hooks
+    _not_the_drivers(live.spec.name, spec, hooks)
     names = {role.value: {**given, **spec.volumes.get(role.value, {})} for role, given in hooks.volumes.items()}
     return Setting(
         load(spec.template),
@@ -58,6 +59,18 @@ def _setting(live: LiveTarget, spec: PairSpec) -> Setting:
         {**spec.volumes, **names},
         spec.timeout,
     )
+
+
+def _not_the_drivers(target: str, spec: PairSpec, hooks: PairHooks) -> None:
+    """Raise UsageError where the target file renames what the driver made: its commands would reach something else."""
+    if not hooks.names:
+        return
+    given = [f"names.{name}" for name in spec.names if name in hooks.names]
+    given += [f"volumes.{role}" for role in spec.volumes]
+    for key in given:
+        raise UsageError(
+            f"{target}: pairs.{key}: the driver made the units and says what they are called: leave it out"
+        )
 
 
 def volume_of(lun: Lun, transport: Transport | None) -> PairVolume:

@@ -53,7 +53,10 @@ STATUS = [["sh", "{tool}"]]
         ("display", {"steps": STATUS, "row": "(?P<primary>.)(?P<secondary>.)"}, "display.row: must say either state"),
         ("wait", {"steps": STATUS, "words": {"SSUS": "x"}}, "wait.words.SSUS: unknown key"),
         ("wait", {"steps": [["w", "{states}"]], "words": {}}, "wait.steps[0][1]: there is no placeholder {states}"),
-        ("paired", {"steps": [["w", "{primary.naa}"]], "patterns": [{"exit": 11, "state": "SMPL"}]}, "paired.steps"),
+        ("paired", {"steps": [["w", "{group}"]], "patterns": [{"exit": 11, "state": "SMPL"}]}, "paired.steps"),
+        ("volumes", {"lv": "lv"}, "volumes: are the vendor's names, which nothing proves: add identify"),
+        ("refusals", [{"exit": 0}], "refusals[0]: would take every order for refused"),
+        ("identify_group", {"steps": STATUS, "row": "(?P<primary>.)"}, "identify_group.row: lacks the named group"),
     ],
 )  # fmt: skip
 def test_a_wrong_template_is_told_by_file_and_key(path: str, value: Any, complaint: str) -> None:

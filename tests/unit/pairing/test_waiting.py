@@ -131,7 +131,9 @@ def test_names_that_do_not_fit_the_template_are_told(
     from copyproof.pairing.setting import Setting
     from copyproof.targets.templates import parse
 
-    setting = Setting(parse(changed("volumes", {"lv": ""}), "t.toml"), "t.toml", "lab", names, volumes)
+    proof = {"steps": [["name", "{volume.lv}"]], "pattern": "(?P<id>.*)"}
+    raw = changed("identify", proof, changed("volumes", {"lv": ""}))
+    setting = Setting(parse(raw, "t.toml"), "t.toml", "lab", names, volumes)
     with pytest.raises(UsageError) as told:
         CommandPairs(setting, Declared(), (P, S)).status(P, S)
     assert str(told.value).startswith(complaint)
