@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import SimpleNamespace
@@ -106,20 +107,46 @@ def stamped(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[reads.Node, Path]
 def test_all_reads_of_a_round_are_looked_at(stamped: tuple[reads.Node, Path]) -> None:
     node, path = stamped
     for pattern in reads.PATTERNS:
-        assert node.seconds(pattern) > 0
+        assert node.seconds(pattern, spell=0) > 0
     with path.open("r+b") as file:
         file.seek(reads.PATTERNS[0].places(SIZE)[-1] + 4095)
         file.write(b"\0")
     for pattern in reads.PATTERNS:
         with pytest.raises(DeviceError, match=f"{path} came back wrong from LBA .*: nothing measured"):
-            node.seconds(pattern)
+            node.seconds(pattern, spell=0)
 
 
 def test_a_read_that_ends_early_gives_no_figure(stamped: tuple[reads.Node, Path]) -> None:
     node, path = stamped
     os.truncate(path, SIZE - 4096)
     with pytest.raises(DeviceError, match=f"{path} ends before byte {SIZE}: nothing measured"):
-        node.seconds(reads.PATTERNS[1])
+        node.seconds(reads.PATTERNS[1], spell=0)
+
+
+@pytest.fixture
+def up(monkeypatch: pytest.MonkeyPatch, stamped: tuple[reads.Node, Path]) -> None:
+    """Let all targets be up, with the one node."""
+    monkeypatch.setattr(reads, "open_target", lambda _: SimpleNamespace(obstacles=list))
+    monkeypatch.setattr(reads, "_stamped", lambda _: nullcontext(stamped[0]))
+
+
+@pytest.mark.usefixtures("up")
+def test_each_pattern_is_measured_beside_fileio_with_and_without_labels(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reads, "kernel_blindness", lambda _: "")
+    figures = [figure for figure in reads.measured(rounds=1, spell=0) if isinstance(figure, Figure)]
+    assert [(figure.name, figure.peer, figure.reach) for figure in figures] == [
+        (name, *peer)
+        for name in ("4 KiB random reads", "1 MiB sequential reads")
+        for peer in (("fileio, labels checked", 0.3), ("fileio, no labels", None))
+    ]
+    assert all(figure.value > 0 and figure.peer_value > 0 for figure in figures)
+
+
+@pytest.mark.usefixtures("up")
+def test_a_peer_whose_labels_nobody_checks_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reads, "kernel_blindness", lambda node: f"{node.name} is not looked at")
+    with pytest.raises(DeviceError, match="lio-pi is no peer: node is not looked at"):
+        list(reads.measured(rounds=1, spell=0))
 
 
 def test_a_target_that_cannot_run_here_is_told_with_the_way_out(monkeypatch: pytest.MonkeyPatch) -> None:
