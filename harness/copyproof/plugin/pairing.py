@@ -144,9 +144,7 @@ class PairBench:
         breach = _wrong_answer(command, before, predicted, answered) or strange
         return Ordered(couple, request, before, predicted, answered, shown, breach)
 
-    def _told(
-        self, command: PairCommand, couple: Couple, kind: SplitKind, meant: Sequence[Couple]
-    ) -> PairPrediction:
+    def _told(self, command: PairCommand, couple: Couple, kind: SplitKind, meant: Sequence[Couple]) -> PairPrediction:
         """Predict what an order comes to for one of the pairs that it is given for: of several S-VOLs of one P-VOL no
         two can be restored at once, since the siblings of one in RCPY allow only suspend and delete."""
         told = self.model.predict(command, *couple.numbers, kind)
