@@ -12,8 +12,17 @@ from typing import cast
 
 import pytest
 
-from copyproof.errors import DeviceError, UsageError
-from copyproof.pairing.service import Answered, Declared, PairRequest, PairService, PairStatus, PairVolume
+from copyproof.errors import DeviceError, SafetyRefusal, TargetLost, UsageError
+from copyproof.pairing.service import (
+    Answered,
+    Declared,
+    PairFault,
+    PairRequest,
+    PairService,
+    PairStatus,
+    PairVolume,
+    Said,
+)
 from copyproof.plugin.bench import Bench
 from copyproof.plugin.elsewhere import Elsewhere, Stopped
 from copyproof.plugin.offload import Offload, counted_by_kernel
@@ -139,6 +148,43 @@ def test_who_ordered_stands_still_until_the_end_and_what_it_moved_is_counted() -
 def test_what_goes_wrong_in_the_other_process_is_told_here(problem: Exception, kind: type[Exception]) -> None:
     with pytest.raises(kind, match=str(problem)):
         ordered(Fake(Tally(), problem))
+
+
+def test_an_order_that_may_have_been_given_is_not_taken_for_one_that_was_not() -> None:
+    proof = (Said("paircreate", "exit 7", "rubbish", 0.5),)
+    with pytest.raises(PairFault, match="exit 7") as told:
+        ordered(Fake(Tally(), PairFault("exit 7", proof)))
+    assert told.value.proof == proof
+    with pytest.raises(PairFault, match="ended without a word"):
+        ordered(Fake(Tally(), SystemExit()))  # type: ignore[arg-type]  # what no handler of errors takes
+
+
+@pytest.mark.parametrize("kind", [TargetLost, SafetyRefusal])
+def test_what_ends_a_run_ends_it_from_the_other_process_too(kind: type[Exception]) -> None:
+    with pytest.raises(kind, match="another unit"):
+        ordered(Fake(Tally(), kind("another unit")))
+
+
+def test_a_process_that_has_gone_is_not_killed_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    aside = Stopped(lambda: b"done")
+    aside.end()
+    monkeypatch.setattr(os, "kill", lambda *_: pytest.fail("its number may be another's by now"))
+    aside.end()
+    assert not aside.still
+
+
+def test_a_process_that_died_before_it_was_stopped_is_not_still_nor_killed(monkeypatch: pytest.MonkeyPatch) -> None:
+    aside = Stopped(lambda: os._exit(0))
+    assert (aside.said, aside.still) == (b"", False)
+    monkeypatch.setattr(os, "kill", lambda *_: pytest.fail("its number may be another's by now"))
+    aside.end()
+
+
+def test_kernel_counts_that_go_back_are_no_proof(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    counts = iter((4096, 512))
+    monkeypatch.setattr("copyproof.plugin.offload.counted_by_kernel", lambda _: next(counts))
+    with pytest.raises(DeviceError, match="went back from 4096 to 512 bytes"):
+        judged(bench)
 
 
 def test_a_process_that_dies_in_its_work_is_told() -> None:

@@ -14,8 +14,18 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from copyproof.errors import DeviceError, UsageError
-from copyproof.pairing.service import Answered, Declared, PairRequest, PairService, PairStatus, PairVolume, Shown
+from copyproof.errors import CopyproofError, DeviceError, SafetyRefusal, TargetLost, UsageError
+from copyproof.pairing.service import (
+    Answered,
+    Declared,
+    PairFault,
+    PairRequest,
+    PairService,
+    PairStatus,
+    PairVolume,
+    Said,
+    Shown,
+)
 from copyproof.scsi.pair import PairState
 from copyproof.transport.counting import Tally
 
@@ -31,13 +41,22 @@ class _Report:
 
     answered: Answered | None
     problem: str
-    mendable: bool
+    kind: type[CopyproofError]
     moved: Tally
+    proof: tuple[Said, ...] = ()
+
+    @property
+    def error(self) -> CopyproofError:
+        """What there is to raise here for a missing answer: nobody may take an order that was given for one that was
+        not."""
+        if self.kind is PairFault:
+            return PairFault(self.problem, self.proof)
+        return self.kind(self.problem)
 
 
 def _told(said: bytes) -> _Report:
     if not said:
-        return _Report(None, "the process that was to order a pair ended without a word", False, Tally())
+        return _Report(None, "the process that was to order a pair ended without a word", PairFault, Tally())
     report: _Report = pickle.loads(said)
     return report
 
@@ -55,15 +74,16 @@ class Stopped:
 
     def __init__(self, work: Callable[[], bytes]) -> None:
         reading, writing = os.pipe()
+        self._there = True
         self._child = os.fork()
         if not self._child:
             _work(work, writing)
-        os.close(writing)
         try:
+            os.close(writing)
             with os.fdopen(reading, "rb") as told:
                 self.said = told.read()
             os.kill(self._child, signal.SIGSTOP)
-            os.waitpid(self._child, os.WUNTRACED)
+            self._there = os.WIFSTOPPED(os.waitpid(self._child, os.WUNTRACED)[1])
         except BaseException:
             self.end()
             raise
@@ -72,14 +92,16 @@ class Stopped:
     def still(self) -> bool:
         """Whether it is there and stopped, as the kernel shows it (`T` in /proc/PID/stat)."""
         with contextlib.suppress(OSError):
-            return (PROC / str(self._child) / "stat").read_text().rpartition(")")[2].split()[0] == "T"
+            return self._there and (PROC / str(self._child) / "stat").read_text().rpartition(")")[2].split()[0] == "T"
         return False
 
     def end(self) -> None:
-        """Kill it."""
-        with contextlib.suppress(ProcessLookupError, ChildProcessError):
-            os.kill(self._child, signal.SIGKILL)
-            os.waitpid(self._child, 0)
+        """Kill it, once: its number may be another's afterwards."""
+        there, self._there = self._there, False
+        if there:
+            with contextlib.suppress(ProcessLookupError, ChildProcessError):
+                os.kill(self._child, signal.SIGKILL)
+                os.waitpid(self._child, 0)
 
 
 def _work(work: Callable[[], bytes], writing: int) -> None:
@@ -109,7 +131,8 @@ class Elsewhere:
         return self._service.declared
 
     def order(self, request: PairRequest) -> Answered:
-        """Have it ordered, and the process that did so stopped; raises UsageError and DeviceError as that was told."""
+        """Have it ordered, and the process that did so stopped; raises UsageError, TargetLost and PairFault
+        as they were raised there, and DeviceError for all else."""
         self.end()
         self.aside = Stopped(lambda: pickle.dumps(self._given(request)))
         report = _told(self.aside.said)
@@ -117,7 +140,7 @@ class Elsewhere:
         self._tally.others += report.moved.others
         if report.answered is None:
             self.end()
-            raise (UsageError if report.mendable else DeviceError)(report.problem)
+            raise report.error
         return report.answered
 
     def status(self, primary: PairVolume, secondary: PairVolume) -> PairStatus:
@@ -146,10 +169,17 @@ class Elsewhere:
 
     def _given(self, request: PairRequest) -> _Report:
         before = Tally(self._tally.blocks, self._tally.others)
-        answered, problem, mendable = None, "", False
+        answered, problem, kind, proof = None, "", _kind(None), ()
         try:
             answered = self._service.order(request)
         except Exception as raised:
-            problem, mendable = f"{type(raised).__name__}: {raised}", isinstance(raised, UsageError)
+            problem, kind = f"{type(raised).__name__}: {raised}", _kind(raised)
+            proof = getattr(raised, "proof", ())
         moved = Tally(self._tally.blocks - before.blocks, self._tally.others - before.others)
-        return _Report(answered, problem, mendable, moved)
+        return _Report(answered, problem, kind, moved, proof)
+
+
+def _kind(raised: Exception | None) -> type[CopyproofError]:
+    """As what an error is raised here: what was ordered, or may have been, must be known for that."""
+    kinds: tuple[type[CopyproofError], ...] = (PairFault, TargetLost, SafetyRefusal, UsageError)
+    return next((kind for kind in kinds if isinstance(raised, kind)), DeviceError)

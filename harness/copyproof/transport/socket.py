@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import time
 from pathlib import Path
@@ -49,7 +50,9 @@ class SocketPath:
         connection, self._connection = self._connection, None
         for end in (stream, connection):
             if end is not None:
-                end.close()
+                # What could not be sent is tried once more by a close, and the other side may be gone.
+                with contextlib.suppress(OSError):
+                    end.close()
 
     def _asked(self, asked: Asked, timeout: float) -> Told:
         try:

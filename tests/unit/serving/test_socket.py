@@ -136,6 +136,25 @@ def test_what_is_no_answer_is_an_error_and_never_good(tmp_path: Path, answer: by
         thread.join()
 
 
+def test_an_array_that_hangs_up_between_two_commands_is_a_lost_target(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as one_time:
+        one_time.bind(str(tmp_path / "array"))
+        one_time.listen()
+
+        def answer_once() -> None:
+            with one_time.accept()[0] as asker:
+                asker.recv(4096)
+                asker.sendall(Told(0).encode())
+
+        thread = threading.Thread(target=answer_once)
+        thread.start()
+        with closing(SocketPath(tmp_path / "array", NAAS[1])) as way:
+            assert way.execute(test_unit_ready(), 5).good
+            thread.join()
+            with pytest.raises(TargetLost, match=f"socket:{NAAS[1]}: nobody serves .*: Broken pipe"):
+                way.execute(test_unit_ready(), 5)
+
+
 def test_an_answer_that_does_not_come_is_a_time_out(tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as silent:
         silent.bind(str(tmp_path / "array"))
