@@ -51,7 +51,7 @@ def _coded(command: Callable[[], str]) -> Iterator[None]:
     except click.ClickException as problem:
         missing = isinstance(problem, click.MissingParameter)
         code = Code.EX_REQARG if missing else Code.EX_INVARG
-        raise _ended(command(), problem.format_message(), code) from None
+        raise _ended(command(), f"{problem.format_message()} See --help.", code) from None
     except CopyproofError as problem:
         raise _ended(command(), str(problem), code_of(problem)) from None
     except (Exception, KeyboardInterrupt) as problem:
@@ -65,7 +65,7 @@ def _ended(command: str, why: str, code: Code) -> SystemExit:
     return SystemExit(int(code))
 
 
-@click.group(cls=Commands, context_settings=_HELP)
+@click.group(cls=Commands, context_settings=_HELP, no_args_is_help=False)
 @click.option(
     "--conf", default="", metavar="PATH", help="The group file of this side, or its folder; else $HORCM_CONF."
 )

@@ -211,6 +211,7 @@ def test_a_way_that_leads_to_another_unit_is_noticed_before_anything_is_sent(
         ("pairsplit -g oradb -S -fq quick", 253, "do not go together"),
         ("pairevtwait -g oradb -s done -t 1", 253, "'psus'"),
         ("pairshow -g oradb", 253, "No such command"),
+        ("", 253, "cci: [EX_INVARG] Missing command. See --help.\n"),
         ("pairsplit -g nodb", 239, "has no group 'nodb'; there are: oradb, odd, many, mixed, high"),
         ("pairsplit -g oradb -d dev9", 246, "has no 'dev9'; there are: dev1, dev2"),
     ],

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from copyproof.targets.drivers import horcm
+
 
 def test_programs_of_ccis_names_order_the_pairs_of_an_array_that_is_served() -> None:
     argv = [sys.executable, "-c", "from copyproof.cli import main; main()", "serve", "software-array-cci"]
@@ -28,3 +30,11 @@ def test_programs_of_ccis_names_order_the_pairs_of_an_array_that_is_served() -> 
         server.terminate()
         assert server.wait(30) == 0
     assert not folder.exists()
+
+
+def test_no_module_of_the_folder_that_a_program_is_called_in_is_taken_for_its_own(tmp_path: Path) -> None:
+    horcm.prepare(tmp_path, {}, None)
+    (tmp_path / "click.py").write_text("raise SystemExit(23)")
+    line = [str(tmp_path / "pairvolchk"), "-IM0", "-g", "nodb", "-ss"]
+    done = subprocess.run(line, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, "has no group 'nodb'" in done.stderr) == (239, True), done.stderr

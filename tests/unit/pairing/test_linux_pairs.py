@@ -122,3 +122,18 @@ def test_every_order_leaves_no_device_waiting(name: str) -> None:
             if words[:2] == ["dmsetup", "resume"] and words[-1] in waiting:
                 waiting.remove(words[-1])
         assert waiting == []
+
+
+@pytest.mark.parametrize(
+    ("name", "said", "refused"),
+    [
+        ("dmsetup", "device-mapper: remove ioctl on x failed: No such device or address\nCommand failed.", True),
+        ("dmsetup", "/dev/mapper/control: open failed: Permission denied\nFailure to communicate with kernel", False),
+        ("lvm", '  Failed to find logical volume "x/secondary"', True),
+        ("lvm", '  Volume group "x" not found\n  Cannot process volume group x', False),
+        ("lvm", "  WARNING: Running as a non-root user.\n  /run/lock/lvm/V_x: open failed: Permission denied", False),
+    ],
+)
+def test_a_program_that_could_not_do_its_work_has_refused_nothing(name: str, said: str, refused: bool) -> None:
+    (refusal,) = templates.load(name).refusals
+    assert bool(re.search(refusal.pattern, said, re.MULTILINE)) is refused

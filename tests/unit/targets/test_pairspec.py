@@ -17,6 +17,7 @@ from copyproof.pairing.service import Existence
 from copyproof.scsi.pair import HostAccess, PairCommand, PairState, SplitKind, VolumeRole
 from copyproof.targets import spec
 from copyproof.targets.drivers.software import SoftwareDriver
+from copyproof.targets.live import LiveTarget, PairHooks
 from copyproof.targets.pairs import declared, rules_of, service_of
 from copyproof.targets.pairspec import PairSpec
 
@@ -118,3 +119,19 @@ def test_the_service_is_the_one_of_the_way(tmp_path: Path) -> None:
     for name, kind in (("software-array", InBandPairs), (str(path), CommandPairs)):
         with SoftwareDriver(spec.load(name)) as live:
             assert isinstance(service_of(live, {}), kind)
+
+
+@pytest.mark.parametrize(
+    ("given", "key"),
+    [
+        ({"names": {"prefix": "another"}}, "names.prefix"),
+        ({"volumes": {"secondary": {"store": "sda1"}}}, "volumes.secondary"),
+    ],
+)
+def test_a_target_file_does_not_rename_what_the_driver_made(given: dict[str, Any], key: str) -> None:
+    hooks = PairHooks(names={"prefix": "run"})
+    live = LiveTarget(target({"way": "command", "template": "dmsetup", **given}), {}, pair_hooks=hooks)
+    with pytest.raises(UsageError, match=rf"^mine: pairs\.{key}: the driver made the units"):
+        service_of(live, {})
+    chunk = target({"way": "command", "template": "dmsetup", "names": {"chunk": "64"}})
+    assert service_of(LiveTarget(chunk, {}, pair_hooks=hooks), {}).declared.groups
