@@ -111,9 +111,10 @@ def abandon(prefix: str, *, sysfs: Path = SYSFS) -> None:
         unit = entry / "device"
         if _naa(unit).startswith(prefix):
             with contextlib.suppress(OSError):  # it may be going already
-                (unit / "state").write_text("offline")
                 for disk in _entries(unit / "scsi_disk"):
-                    (disk / "cache_type").write_text("temporary write through")
+                    (disk / "cache_type").write_text("temporary write through\n")
+                # The kernel takes a state with its newline only (store_state_field).
+                (unit / "state").write_text("offline\n")
 
 
 def on_events(look: Callable[[], T], enough: Callable[[T], bool], timeout: float) -> T:

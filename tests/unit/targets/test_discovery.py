@@ -134,5 +134,5 @@ def test_units_that_nobody_answers_for_are_taken_offline_and_no_others(sysfs: Fa
     for cache in caches:
         cache.write_text("write back")
     discovery.abandon("6001405a", sysfs=sysfs.root)
-    assert [(unit / "state").read_text() for unit in (dead, other)] == ["offline", "running"]
-    assert [cache.read_text() for cache in caches] == ["temporary write through", "write back"]
+    assert [(unit / "state").read_text() for unit in (dead, other)] == ["offline\n", "running"]
+    assert [cache.read_text() for cache in caches] == ["temporary write through\n", "write back"]
