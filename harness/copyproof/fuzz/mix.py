@@ -45,7 +45,7 @@ PROMISED: Mapping[str, int] = {COPIED: 30, OVERLAPPING: 10, AT_END: 10}
 #: Percent of all steps that are on pairs at least, where the target has any, and of the orders that are accepted.
 PROMISED_ON_PAIRS, PROMISED_ACCEPTED = 25, 50
 #: From so many steps on pairs on each state must be met in which they can be held.
-ENOUGH_FOR_STATES = 500
+ENOUGH_FOR_STATES = 2000
 
 
 def shares(mix: Mapping[str, int], steps: int) -> str:

@@ -259,6 +259,14 @@ def _touch(draw: DrawFn, with_: Draw) -> Operation:
     return Read(at) if reads else Write(at, by_command=True)
 
 
+def _while_restored(draw: DrawFn, with_: Draw) -> Operation:
+    """A host's access, of the P-VOL above all, while it is restored."""
+    course = with_.course
+    restored = [couple.numbers for couple in course.paired if course.state(couple) is PairState.RCPY]
+    at = with_.range(draw, [number for numbers in restored for number in numbers], BY_COMMAND)
+    return Read(at) if draw(st.booleans()) else Write(at, by_command=True)
+
+
 def _zero(draw: DrawFn, with_: Draw) -> Operation:
     return Zero(with_.range(draw, _volumes(with_), min(with_.ground.same, 2 * with_.pairs.slot)))
 
@@ -295,6 +303,10 @@ def _splitting(course: Course) -> bool:
     return any(course.state(couple) in (PairState.COPY_SP, PairState.PSUS_SP) for couple in course.paired)
 
 
+def _restoring(course: Course) -> bool:
+    return any(course.state(couple) is PairState.RCPY for couple in course.paired)
+
+
 def _any(course: Course) -> bool:
     return bool(course.paired or course.busy)
 
@@ -305,6 +317,7 @@ PAIR_KINDS: tuple[PairKind, ...] = (
     PairKind("write", 9, _write),
     PairKind("write while split", 9, _write, ready=_split),
     PairKind("touch first", 9, _touch, ready=_splitting),
+    PairKind("while restored", 24, _while_restored, ready=_restoring),
     PairKind("read", 4, _read, ready=_any),
     PairKind("copy", 5, _copy, ready=_any),
     PairKind("zero", 2, _zero, lambda ground: ground.same > 0, ready=_any),
