@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -12,7 +14,7 @@ from typing import cast
 
 import pytest
 
-from copyproof.errors import DeviceError, SafetyRefusal, TargetLost, UsageError
+from copyproof.errors import DeviceError, SafetyRefusal, TargetLost, TransportTimeout, UsageError
 from copyproof.pairing.service import (
     Answered,
     Declared,
@@ -28,10 +30,12 @@ from copyproof.plugin.elsewhere import Elsewhere, Stopped
 from copyproof.plugin.offload import Offload, counted_by_kernel
 from copyproof.plugin.opening import opened
 from copyproof.plugin.rig import Rig
+from copyproof.scsi.cdb import read16
+from copyproof.scsi.command import Command, Result
 from copyproof.scsi.pair import PairCommand, PairState
 from copyproof.targets.live import LiveTarget, Role
 from copyproof.targets.spec import load
-from copyproof.transport.counting import Tally
+from copyproof.transport.counting import Counted, Tally
 from copyproof.verdicts.catalogue import requirement
 from copyproof.verdicts.verdict import Verdict
 
@@ -215,3 +219,33 @@ def test_a_pair_is_asked_for_without_lending_the_target_ticks() -> None:
     aside = Elsewhere(cast(PairService, Waiting(Tally())), Tally())
     aside.wait(VOLUME, VOLUME, {PairState.PAIR}, 3.0, lambda: pytest.fail("a tick was lent"))
     assert asked == [VOLUME, VOLUME, {PairState.PAIR}, 3.0]
+
+
+def test_a_stopped_process_does_not_outlive_the_one_that_stopped_it() -> None:
+    code = "import os; from copyproof.plugin.elsewhere import Stopped; print(Stopped(lambda: b'')._child, flush=True); "
+    line = [sys.executable, "-c", code + "os._exit(0)"]
+    child = int(subprocess.run(line, capture_output=True, text=True, timeout=60, check=True).stdout)
+    stat = Path(f"/proc/{child}/stat")
+    for _ in range(100):
+        if not stat.exists() or stat.read_text().rpartition(")")[2].split()[0] == "Z":
+            break
+        time.sleep(0.02)
+    else:
+        os.kill(child, signal.SIGKILL)
+        pytest.fail("it was left behind")
+
+
+def test_what_got_no_answer_counts_as_if_it_had_all_crossed() -> None:
+    class Silent:
+        name = "silent"
+
+        def execute(self, command: Command, timeout: float) -> Result:
+            raise TransportTimeout("no answer")
+
+        def repeat_by_hand(self, command: Command) -> str:
+            return ""
+
+    tally = Tally()
+    with pytest.raises(TransportTimeout):
+        Counted(Silent(), tally).execute(read16(0, 8, 512), 1)
+    assert tally == Tally(blocks=8 * 512)

@@ -105,3 +105,10 @@ def test_an_order_without_answer_tells_which_were_taken_before(desk: Desk) -> No
         with pytest.raises(CciError, match=r"^oradb/dev2: no answer; ordered before it: oradb/dev1$") as problem:
             orders.create(array, BOTH, orders.Creation(local=True))
     assert problem.value.code is Code.EX_CMDIOE
+
+
+def test_pairs_of_other_groups_and_of_none_do_not_keep_a_group_from_being_ordered(desk: Desk) -> None:
+    for made in ("-g oradb -vl -m grp 7", "-g many -d third -vl -m grp 8", "-g many -d fourth -vl"):
+        assert desk.code(f"paircreate {made}") == 0
+    desk.array.run(20)
+    assert desk.code("pairsplit -g oradb") == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import socket
 import threading
 from collections.abc import Iterator
@@ -98,8 +99,9 @@ def test_after_the_array_has_gone_the_target_is_lost(array: Served, tmp_path: Pa
     assert not (tmp_path / "array").exists()
 
 
-def test_a_folder_that_others_may_enter_is_refused(array: Served, tmp_path: Path) -> None:
-    tmp_path.chmod(0o755)
+@pytest.mark.parametrize("mode", [0o755, 0o710, 0o720, 0o701])
+def test_a_folder_that_others_may_enter_is_refused(array: Served, tmp_path: Path, mode: int) -> None:
+    tmp_path.chmod(mode)
     with pytest.raises(UsageError, match="open to other users: chmod go="):
         ServedSocket(tmp_path / "array", array, {})
 
@@ -175,3 +177,10 @@ def test_a_frame_of_more_than_a_command_may_have_is_not_even_read() -> None:
     with pytest.raises(MalformedAnswer, match="bytes of data_out, where 16777216 are the most"):
         read_frame(read, Asked)
     assert max(asked) < PART_MOST
+
+
+@pytest.mark.parametrize("cut", [1, 511, 512 + 15])
+def test_a_frame_that_ends_within_a_part_is_never_taken_for_a_shorter_one(cut: int) -> None:
+    frame = io.BytesIO(Asked(NAAS[1], write16(5, b"\x42" * SIZE, SIZE)).encode()[:-cut])
+    with pytest.raises(MalformedAnswer, match=r"frame of a command: it ends after \d+ of \d+ bytes of (data_out|cdb)$"):
+        read_frame(frame.read, Asked)
