@@ -24,6 +24,8 @@ from tests.lio.suite import run_suite
 TARGET = "tcmu-array"
 SEEN_BY_KERNEL = "exchanged and 8 or hidden_unit_is_not_written or mapped_read_only"
 GONE = 60.0
+ERRORS_HANDLED = 1200.0
+"""Seconds for the kernel's error handling of all units of a server that was killed: ten minutes were seen."""
 
 
 def test_copies_through_real_nodes_exchange_labels_and_keep_to_the_mapping(no_leaks: None, tmp_path: Path) -> None:
@@ -90,5 +92,5 @@ def test_a_target_whose_server_is_killed_with_commands_under_way_goes_by_itself(
         with subprocess.Popen(reading, stderr=subprocess.DEVNULL) as reader:
             time.sleep(1)
             os.kill(server, signal.SIGKILL)
-            assert process.wait(240) != 0
+            assert process.wait(ERRORS_HANDLED) != 0
             assert reader.wait(GONE) != 0
