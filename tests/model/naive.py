@@ -32,6 +32,7 @@ class NaivePair:
     slots: set[int] = field(default_factory=set)
     touched_first: bool = False
     reverse: bool = False
+    behind: list[Cell] = field(default_factory=list)
 
 
 class Naive:
@@ -176,6 +177,7 @@ class Naive:
         """Do what an accepted command does."""
         begun = self.state(secondary)
         pair = self.pairs.setdefault(secondary, NaivePair("SMPL"))
+        self.bare(secondary)
         if kind in (Kind.SUSPEND, Kind.DELETE):
             pair.state = "PSUE" if kind is Kind.SUSPEND else "SMPL(PD)"
             return
@@ -185,6 +187,7 @@ class Naive:
         pair.reverse = kind is Kind.RESTORE
         pair.touched_first = begun == "SMPL" and kind is Kind.CREATE_SPLIT
         pair.due = set(blocks)
+        pair.behind = list(self.cells[secondary]) if splits and quick else []
         source, destination = (secondary, PRIMARY) if pair.reverse else (PRIMARY, secondary)
         for block in blocks:
             pair.brings[block] = exchanged(self.cells[source][block])
@@ -204,8 +207,17 @@ class Naive:
                 pair.due.discard(block)
                 self.put(PRIMARY if pair.reverse else secondary, block, pair.brings[block])
 
+    def bare(self, secondary: int) -> None:
+        """What a quick split had not copied yet may show, where no host has changed it."""
+        pair = self.pairs[secondary]
+        for block, behind in enumerate(pair.behind):
+            if self.cells[secondary][block] == pair.brings[block]:
+                self.put(secondary, block, join(behind, self.cells[secondary][block]))
+        pair.behind = []
+
     def finished(self, secondary: int) -> None:
         pair = self.pairs[secondary]
+        pair.behind = []
         if pair.state == "SMPL(PD)":
             del self.pairs[secondary]
             return

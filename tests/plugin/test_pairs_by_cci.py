@@ -9,7 +9,7 @@ import pytest
 from copyproof import process
 from copyproof.verdicts.verdict import Verdict
 from tests.lio.suite import Run, run_suite
-from tests.unit.cci.desk import in_this_process
+from tests.unit.cci.cci_desk import in_this_process
 
 TARGET = "software-array-cci"
 CELLS = "each_command_does_in_each_state and in-RCPY"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.cci.desk import Desk, opened
+from tests.unit.cci.cci_desk import Desk, opened
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from copyproof.scsi.pair import PairCommand
 from copyproof.scsi.pair_wire import PairList
 from copyproof.serving.inproc import Served
 from copyproof.transport.inprocess import InProcess
-from tests.unit.cci.desk import naa
+from tests.unit.cci.cci_desk import naa
 
 DISKS = [Device(naa=naa(n), sg=(Path(f"/dev/sg{n}"),), block=(Path(f"/dev/sd{n}"),)) for n in (1, 2)]
 ORDER = PairList(Designator.of_naa(naa(1)), Designator.of_naa(naa(2)))

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from tests.unit.cci.desk import Desk
+from tests.unit.cci.cci_desk import Desk
 
 #: What takes long to load, and is needed by none of these commands.
 HEAVY = {"numpy", "pytest", "_pytest", "msgspec", "pyudev", "jinja2", "rich", "tabulate", "hypothesis"}

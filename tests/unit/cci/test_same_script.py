@@ -18,7 +18,7 @@ from copyproof.targets.live import LiveTarget, Role
 from copyproof.targets.pairs import service_of, volume_of
 from copyproof.targets.spec import load
 from copyproof.transport.settled import settled
-from tests.unit.cci.desk import in_this_process
+from tests.unit.cci.cci_desk import in_this_process
 
 ONE, OTHER = (Role.PRIMARY, Role.SECONDARY), (Role.OTHER_PRIMARY, Role.OTHER_SECONDARY)
 THIRD, UNEQUAL = (Role.PRIMARY, Role.SECONDARY_2), (Role.PRIMARY, Role.SOURCE)

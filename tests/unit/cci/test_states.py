@@ -8,7 +8,7 @@ from copyproof.cci.array import Array
 from copyproof.cci.codes import CciError, Code
 from copyproof.cci.horcm import Member
 from copyproof.cci.waiting import Clock, wait
-from tests.unit.cci.desk import GRAINS, Desk, naa
+from tests.unit.cci.cci_desk import GRAINS, Desk, naa
 
 MEMBER = Member("oradb", "dev1", naa(1), naa(2))
 

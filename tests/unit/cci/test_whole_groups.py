@@ -15,7 +15,7 @@ from copyproof.device import Device
 from copyproof.errors import SafetyRefusal, TransportTimeout
 from copyproof.scsi.pair import PairCommand, PairState
 from copyproof.scsi.pair_wire import PairList
-from tests.unit.cci.desk import Desk, naa
+from tests.unit.cci.cci_desk import Desk, naa
 
 BOTH = orders.Target([Member("oradb", "dev1", naa(1), naa(2)), Member("oradb", "dev2", naa(3), naa(4))], whole=True)
 

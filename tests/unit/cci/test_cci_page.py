@@ -14,7 +14,7 @@ from copyproof.cci.states import SHOWN
 from copyproof.cli.cci import cci
 from copyproof.serving.inproc import Served
 from copyproof.serving.socket import Seat, ServedSocket
-from tests.unit.cci.desk import Desk, naa
+from tests.unit.cci.cci_desk import Desk, naa
 
 PAGE = (Path(__file__).parents[3] / "docs" / "cci.md").read_text()
 FILES = dict(re.findall(r"^```(horcm\d\.conf)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL))

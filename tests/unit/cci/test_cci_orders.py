@@ -7,7 +7,7 @@ import pytest
 from copyproof.scsi.command import Command
 from copyproof.scsi.pair import PairState
 from copyproof.transport.socket import SocketPath
-from tests.unit.cci.desk import GRAINS, Desk, naa
+from tests.unit.cci.cci_desk import GRAINS, Desk, naa
 
 
 def state(desk: Desk, primary: int, secondary: int) -> PairState:
