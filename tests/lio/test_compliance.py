@@ -18,7 +18,7 @@ from tests.lio.suite import Run, run_suite
 EXPECTED = Path(__file__).parent / "expected"
 # A stock kernel on one core takes about a minute a target by sg_raw; these differ least from the others.
 # The software array under emulation takes five minutes; in process it is tested with the others of the project.
-NIGHTLY = {"lio-4k sg3", "lio-iblock sg3", "lio-ramdisk sg3", "lio-pi sg3", "lio-loopback sgio"}
+NIGHTLY = {"lio-4k sg3", "lio-iscsi sg3", "lio-iblock sg3", "lio-ramdisk sg3", "lio-pi sg3", "lio-loopback sgio"}
 NIGHTLY |= {"tcmu-array sg3", "tcmu-array sgio", "tcmu-iscsi sgio"}
 BY_IOCTL = ["lio-loopback sgio", "lio-pi sgio", "tcmu-array sgio", "tcmu-iscsi sgio"]
 BY_TOOL = [f"{path.stem} sg3" for path in sorted(EXPECTED.glob("lio-*.toml"))]

@@ -255,6 +255,7 @@ def test_a_read_and_a_refusal_can_be_repeated_by_hand(way: Sg3 | Sgio) -> None:
     assert "Sense key: Illegal Request" in sh(way.repeat_by_hand(inquiry(0x77)) + " 2>&1 || true")
 
 
+@pytest.mark.nightly
 def test_a_unit_that_is_removed_is_lost(disk: Device, ioctl: Make) -> None:
     """Last, as it takes the disk away."""
     device = (Path("/sys/class/scsi_generic") / disk.sg[0].name / "device").resolve()
