@@ -51,7 +51,7 @@ class Doors:
 
 
 class TwoHosts(TcmuDriver):
-    """The target tcmu-iscsi, its source reached by two initiators beside those of the harness.
+    """The target tcmu-iscsi with the units that programs get, the source reached by two initiators of theirs.
 
     `protection` is the protection type of its units.
     """
@@ -60,9 +60,9 @@ class TwoHosts(TcmuDriver):
 
     def __init__(self, protection: Literal[0, 1] = 1) -> None:
         spec = load("tcmu-iscsi")
-        super().__init__(
-            msgspec.structs.replace(spec, array=msgspec.structs.replace(spec.array, protection=protection))
-        )
+        units = {role.value: spec.luns[role.value] for role in (Role.SOURCE, Role.READONLY)}
+        array = msgspec.structs.replace(spec.array, protection=protection)
+        super().__init__(msgspec.structs.replace(spec, array=array, luns=units))
         self._second: Backstore | None = None
 
     def _job(self, stores: list[Backstore], wanted: list[Wanted]) -> Job:
