@@ -36,6 +36,7 @@ from copyproof.scsi.pair import PairCommand, PairState
 from copyproof.targets.live import LiveTarget, Role
 from copyproof.targets.spec import load
 from copyproof.transport.counting import Counted, Tally
+from copyproof.transport.sgio import Sgio
 from copyproof.verdicts.catalogue import requirement
 from copyproof.verdicts.verdict import Verdict
 
@@ -249,3 +250,13 @@ def test_what_got_no_answer_counts_as_if_it_had_all_crossed() -> None:
     with pytest.raises(TransportTimeout):
         Counted(Silent(), tally).execute(read16(0, 8, 512), 1)
     assert tally == Tally(blocks=8 * 512)
+
+
+def test_another_process_gets_its_answers_through_a_node_that_this_one_has_used() -> None:
+    transport = Sgio(Path("/dev/null"), lambda handle, header: None)
+    ready = Command(bytes(6))
+    assert transport.execute(ready, 5).good
+    aside = Stopped(lambda: transport.execute(ready, 5).status.name.encode())
+    aside.end()
+    transport.close()
+    assert aside.said == b"GOOD"

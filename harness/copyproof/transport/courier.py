@@ -10,6 +10,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 from collections.abc import Callable
@@ -31,6 +32,12 @@ class Courier(Generic[Parcel]):
         self._done: SimpleQueue[BaseException | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._serve, name="copyproof courier", daemon=True)
         self._thread.start()
+        self._process = os.getpid()
+
+    @property
+    def here(self) -> bool:
+        """Whether the thread is one of this process: a fork does not take it along, and nobody would ever answer."""
+        return self._process == os.getpid()
 
     def carry(self, parcel: Parcel, patience: float) -> None:
         """Wait at most `patience` seconds until a parcel is worked on; raises what `work` does, and queue.Empty.

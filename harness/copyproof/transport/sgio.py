@@ -153,7 +153,7 @@ class Sgio:
     def _deliver(self, parcel: Parcel, timeout: float) -> None:
         patience = max(timeout, 0) + self._grace
         try:
-            self._courier = self._courier or self._open()
+            self._courier = self._courier if self._courier and self._courier.here else self._open()
             self._courier.carry(parcel, patience)
         except OSError as problem:
             text = problem.strerror or str(problem)
