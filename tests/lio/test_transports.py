@@ -148,9 +148,10 @@ def test_a_command_that_hangs_is_ended_by_our_own_time_out(make: Make, disk: Dev
 
 
 def test_a_unit_attention_is_told_apart_and_drained(way: Sg3 | Sgio) -> None:
-    sh(f"sg_reset --device {way.node}")
+    # Udev's probes would take the unit attention away.
+    sh(f"udevadm settle --timeout=60; sg_reset --device {way.node}")
     assert way.execute(TUR, SECONDS).unit_attention
-    sh(f"sg_reset --device {way.node}")
+    sh(f"udevadm settle --timeout=60; sg_reset --device {way.node}")
     assert [sense.key for sense in drain(way, SECONDS)] == [6]
     assert drain(way, SECONDS) == ()
 
