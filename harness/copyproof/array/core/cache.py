@@ -60,10 +60,10 @@ class Cache:
         """Return what the volume holds, staged where it is not in a slot, in memory of its own; raises MediumFault."""
         parts = list(self.parts(volume, lba, count))
         if len(parts) == 1:
-            return self._staged(parts[0]).copy()
+            return self._staged(parts[0].key, parts[0].inside).copy()
         out = empty(count, self._pool.block_size)
         for part in parts:
-            out[part.run].assign(self._staged(part))
+            out[part.run].assign(self._staged(part.key, part.inside))
         return out
 
     def octets(self, volume: int, lba: int, count: int) -> tuple[bytes, bytes]:
@@ -72,7 +72,7 @@ class Cache:
         if not count or first + count > self._pool.size:
             blocks = self.read(volume, lba, count)
         else:
-            blocks = self._staged(Part((volume, number), first, 0, count))
+            blocks = self._staged((volume, number), slice(first, first + count))
         return blocks.data.tobytes(), blocks.words.tobytes()
 
     def write(self, volume: int, lba: int, blocks: Blocks, actor: Actor) -> None:
@@ -140,23 +140,23 @@ class Cache:
         self._held.move_to_end(key)
         return slot
 
-    def _staged(self, part: Part) -> Blocks:
-        """See to it that the part's blocks are in their slot, and return them there."""
-        slot, inside = self._slot(part.key), part.inside
+    def _staged(self, key: Key, inside: slice) -> Blocks:
+        """See to it that blocks are in their slot, and return them there."""
+        slot = self._slot(key)
         valid = slot.valid[inside]
         # As bytes: for the few blocks of most reads that is ten times as fast as `all`.
         if 0 in valid.tobytes():
-            self._stage(part, slot, valid)
+            self._stage(key, slot, inside, valid)
         return slot.blocks[inside]
 
-    def _stage(self, part: Part, slot: Slot, valid: Mask) -> None:
-        volume, lba = part.key[0], part.key[1] * self._pool.size + part.first
+    def _stage(self, key: Key, slot: Slot, inside: slice, valid: Mask) -> None:
+        volume, lba, place = key[0], key[1] * self._pool.size + inside.start, slot.blocks[inside]
         was, slot.state = slot.state, SlotState.STAGING
         try:
-            self._fill(volume, lba, slot.blocks[part.inside], valid)
+            self._fill(volume, lba, place, valid)
         finally:
             slot.state = was
-        self._recorder.step(Step.STAGE, Actor.CACHE, slot.number, volume, lba, slot.blocks[part.inside])
+        self._recorder.step(Step.STAGE, Actor.CACHE, slot.number, volume, lba, place)
         valid[...] = True
 
     def _fill(self, volume: int, lba: int, place: Blocks, valid: Mask) -> None:

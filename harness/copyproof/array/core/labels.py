@@ -22,7 +22,7 @@ import numpy as np
 
 from copyproof.array.core.blocks import NEVER_WRITTEN, Blocks
 from copyproof.array.core.errors import LabelKind
-from copyproof.blocks.arrays import U8, U16, U64, Mask
+from copyproof.blocks.arrays import U16, U64, Mask
 from copyproof.blocks.guard_check import guards_sum, payload_sum, wrong_guards
 from copyproof.blocks.label import ESCAPE, LABEL_SIZE, guards
 
@@ -105,15 +105,16 @@ class Seal(NamedTuple):
 
 def seal(blocks: Blocks, volume: int, lba: int) -> Seal | None:
     """Return the seal of blocks whose labels are all right, or None where one is not, or has its checks off."""
-    return sealed(blocks.data, blocks.words.tobytes(), blocks.data.shape[1], volume, lba)
-
-
-def sealed(payload: U8 | bytes, octets: bytes, size: int, volume: int, lba: int) -> Seal | None:
-    """As `seal`, of blocks of `size` bytes and their labels as they lie in memory."""
+    octets = blocks.words.tobytes()
     if not _at_home(octets, volume, lba):
         return None
-    found = Seal(octets[::8], octets[1::8], payload_sum(payload))
-    return found if guards_sum(found.high, found.low, size) == found.payload else None
+    found = Seal(octets[::8], octets[1::8], payload_sum(blocks.data))
+    return found if guards_sum(found.high, found.low, blocks.data.shape[1]) == found.payload else None
+
+
+def right(payload: bytes, octets: bytes, size: int, volume: int, lba: int) -> bool:
+    """Return whether all labels, as they lie in memory, go with their blocks of `size` bytes, with volume and LBA."""
+    return _at_home(octets, volume, lba) and guards_sum(octets[::8], octets[1::8], size) == payload_sum(payload)
 
 
 def keeps(held: Seal, blocks: Blocks, volume: int, lba: int) -> bool:

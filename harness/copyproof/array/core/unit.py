@@ -114,7 +114,7 @@ class ControlUnit:
         """As `read`, the payload alone."""
         self._before_read(volume, lba, count)
         payload, octets = self._cache.octets(volume, lba, count)
-        if not labels.sealed(payload, octets, self.settings.block_size, volume, lba):
+        if not labels.right(payload, octets, self.settings.block_size, volume, lba):
             # Something is to be told of it, or its checks are off.
             self._judge(self._cache.read(volume, lba, count), volume, lba)
         return payload

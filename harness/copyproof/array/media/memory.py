@@ -18,7 +18,7 @@ import numpy as np
 
 from copyproof.blocks.arrays import U8, U64
 
-CHUNK = 1 << 20
+CHUNK = 4 << 20
 """Bytes of payload that are allocated at a time."""
 
 
