@@ -318,3 +318,17 @@ def test_orders_by_a_vendors_programs_are_run_only_when_that_is_meant(tmp_path: 
     shown = run(tmp_path, shift=0, spoil=lambda desk: desk.named.update(VENDOR="run"))
     assert "true ended with status 0, it must end in REFUSAL" in shown.text
     assert "vendor REFUSAL true ';'" in (tmp_path / script.SCRIPT).read_text()
+
+
+@pytest.mark.parametrize("accepted", [True, False])
+@pytest.mark.parametrize("program", ["true", "false"])
+def test_an_order_by_a_vendors_program_is_judged_by_its_exit_status_both_ways(
+    tmp_path: Path, accepted: bool, program: str
+) -> None:
+    with array() as bench:
+        assert bench.pairs is not None
+        done = bench.pairs.order(ONE, PairCommand.CREATE)
+        event = PairOrdered(done.request, accepted, Answered(accepted, "", (Said(program, "", "", 0.1),)))
+        script.write(Counterexample((), "a test", (event,)), bench, tmp_path)
+    shown = run(tmp_path, shift=0, spoil=lambda desk: desk.named.update(VENDOR="run"))
+    assert (f"{program} ended with status" in shown.text) == (accepted != (program == "true"))

@@ -26,9 +26,9 @@ vendor() {
     "$@" >"$work/said" 2>&1 </dev/null
     code=$?
     [ "$code" = 127 ] && fail "$(cat "$work/said")"
-    if [ "$must" = 0 ] && [ "$code" != 0 ] || [ "$must" != 0 ] && [ "$code" = 0 ]; then
-        echo "$1 ended with status $code, it must end in $must"; wrong=1
-    fi
+    ended=REFUSAL
+    [ "$code" = 0 ] && ended=0
+    [ "$ended" = "$must" ] || { echo "$1 ended with status $code, it must end in $must"; wrong=1; }
 }
 
 # passes TICKS: let time pass, a second for each tick that passed when this was recorded.
