@@ -1,6 +1,7 @@
 """The command line: one module a command, imported when the command is used.
 
-What the user can mend ends as one line on standard error and status 2, what a device did as one line and status 3.
+What the user can mend ends as one line on standard error and status 2, what a device did as one line and status 3;
+`cci` has the exit codes of its own commands, by which 2 tells a state.
 
 >>> sorted(COMMANDS)
 ['bench', 'cci', 'devices', 'replay', 'run', 'serve', 'targets']
@@ -9,7 +10,11 @@ What the user can mend ends as one line on standard error and status 2, what a d
 from __future__ import annotations
 
 import sys
+import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib import import_module
+from typing import Any
 
 import click
 
@@ -27,8 +32,27 @@ COMMANDS = {
 """Name → (module:command, one line for --help)."""
 
 
+_CCI = frozenset({"cci", "paircreate", "pairsplit", "pairresync", "pairdisplay", "pairevtwait", "pairvolchk"})
+_INVALID, _BROKEN = 253, 237
+"""EX_INVARG and EX_CMDIOE of `cci.codes`, which is not imported for other commands."""
+
+
 class Lazy(click.Group):
     """A group that imports a command only when it is used."""
+
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
+        """Read the options before the command."""
+        with _no_state(tuple(args)):
+            return super().make_context(info_name, args, parent, **extra)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command."""
+        with _no_state(tuple(args)):
+            return super().resolve_command(ctx, args)
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         """Return the names, sorted."""
@@ -48,6 +72,23 @@ class Lazy(click.Group):
             formatter.write_dl([(name, COMMANDS[name][1]) for name in self.list_commands(ctx)])
 
 
+def _of_pairs(words: Sequence[str]) -> bool:
+    """Whether a command of CCI's is meant: its users take the status 1 or 2 for what a volume is."""
+    return not _CCI.isdisjoint(words)
+
+
+@contextmanager
+def _no_state(words: Sequence[str]) -> Iterator[None]:
+    """Let what is wrong before a command of CCI's end with no status that tells a state."""
+    try:
+        yield
+    except click.UsageError as problem:
+        if not _of_pairs(words):
+            raise
+        problem.show()
+        raise SystemExit(_INVALID) from None
+
+
 @click.command(cls=Lazy, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="copyproof")
 def entry() -> None:
@@ -61,3 +102,8 @@ def main(arguments: list[str] | None = None) -> None:
     except CopyproofError as error:
         print(f"copyproof: {error}", file=sys.stderr)
         sys.exit(2 if isinstance(error, UsageError) else 3)
+    except Exception:
+        if not _of_pairs(sys.argv[1:] if arguments is None else arguments):
+            raise
+        traceback.print_exc()
+        sys.exit(_BROKEN)

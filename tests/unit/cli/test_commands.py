@@ -54,6 +54,27 @@ def test_help_lists_the_commands_without_importing_them() -> None:
     assert out.endswith("[] False\n")
 
 
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        ("--bogus cci pairvolchk", 253),
+        ("ccii pairvolchk -g oradb", 253),
+        ("pairvolchk -g oradb", 253),
+        ("--bogus run lio-loopback", 2),
+    ],
+)
+def test_what_is_wrong_before_a_command_of_ccis_is_never_taken_for_a_state(words: str, code: int) -> None:
+    assert status(*words.split()) == code
+
+
+def test_a_command_of_ccis_that_cannot_be_imported_tells_no_state(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(cli.COMMANDS, "cci", ("copyproof.cli.nowhere:cci", ""))
+    assert status("cci", "pairvolchk") == 237
+    assert "No module named 'copyproof.cli.nowhere'" in capsys.readouterr().err
+
+
 def test_a_wrong_target_name_is_one_line_and_status_2(capsys: pytest.CaptureFixture[str]) -> None:
     assert status("targets", "lio-lopback") == 2
     said = capsys.readouterr()
