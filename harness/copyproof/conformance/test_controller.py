@@ -8,7 +8,6 @@ from copyproof.hil import Capability, Exchange, Rig, hil_needs, hil_requirement
 from copyproof.scsi import cdb
 
 BLOCKS = 70
-MEMBER = 1
 
 ANY = (Capability.TRACE, Capability.LID1)
 TWO_SLOTS = (Exchange.IN_BUFFER, Exchange.AFTER_MOVE)
@@ -62,8 +61,10 @@ def test_parity_is_right_after_a_copy(hil: Rig) -> None:
 @hil_needs(*ANY)
 def test_a_copy_made_without_a_member_is_right(hil: Rig) -> None:
     order = hil.copy(blocks=BLOCKS)
-    with hil.degraded(MEMBER):
-        hil.judge(hil.send(order))
+    with hil.degraded(hil.member(order)):
+        sent = hil.send(order)
+        hil.empty_cache()
+        hil.judge(sent)
 
 
 @hil_requirement("CTL-17")
@@ -72,6 +73,6 @@ def test_a_copy_is_right_after_a_member_was_lost_and_rebuilt(hil: Rig) -> None:
     order = hil.copy(blocks=BLOCKS)
     with hil.watched() as watch:
         sent = hil.send(order)
-        with hil.degraded(MEMBER):
+        with hil.degraded(hil.member(order)):
             pass
     hil.judge(sent, watch.breach("CTL-17"))

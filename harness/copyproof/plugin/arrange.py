@@ -176,6 +176,15 @@ class Arrangement:
         with degraded(self._control(), member):
             yield
 
+    def member(self, order: Order) -> int:
+        """Return the member of the RAID group that the first block of a copy goes to: one that the copy misses."""
+        first = order.intent[0]
+        return self._control().place(first.destination, first.destination_lba).member
+
+    def empty_cache(self) -> None:
+        """Let the array's cache go, so that what is read next comes from the members."""
+        self._control().empty_cache()
+
     def _control(self) -> Control:
         if self.bench.live.control is None:
             raise UsageError("this target is no white box: the test must need Capability.TRACE")

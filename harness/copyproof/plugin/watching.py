@@ -66,12 +66,17 @@ def exchanging(control: Control, exchange: Exchange) -> Iterator[None]:
 
 @contextmanager
 def degraded(control: Control, member: int) -> Iterator[None]:
-    """Let a member fail for the length of the block, and rebuild it then; raises DeviceError."""
+    """Let a member fail for the length of the block, and rebuild it then; raises DeviceError.
+
+    The cache is empty when the block begins and when the member is rebuilt: what it holds hides what members lack.
+    """
+    control.empty_cache()
     control.fail_member(member)
     try:
         yield
     finally:
         rebuild(control, member)
+        control.empty_cache()
 
 
 def rebuild(control: Control, member: int) -> None:

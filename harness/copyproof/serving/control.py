@@ -59,6 +59,7 @@ _CALLS: Mapping[str, Callable[[Served, Asked], object]] = {
     "place": lambda array, asked: array.place(asked.volume, asked.lba),
     "fail_member": lambda array, asked: array.fail_member(asked.member),
     "replace_member": lambda array, asked: array.replace_member(asked.member),
+    "empty_cache": lambda array, _: array.empty_cache(),
     "parity_errors": lambda array, _: array.parity_errors(),
     "internal_errors": lambda array, _: array.internal_errors(),
 }
@@ -170,6 +171,10 @@ class Remote:
     def replace_member(self, member: int) -> None:
         """Put an empty one in its place, which is rebuilt by ticks; raises DeviceError."""
         self._ask(object, do="replace_member", member=member)
+
+    def empty_cache(self) -> None:
+        """Destage everything and let it go, so that what is read next comes from the members; raises DeviceError."""
+        self._ask(object, do="empty_cache")
 
     def parity_errors(self) -> tuple[int, ...]:
         """The stripes whose parity is wrong; raises DeviceError."""

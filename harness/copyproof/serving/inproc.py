@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import threading
 
+from copyproof.array.core.errors import ArrayFault
 from copyproof.array.core.inventory import Inventory
 from copyproof.array.core.layout import Place
 from copyproof.array.core.unit import ControlUnit
@@ -106,6 +107,14 @@ class Served:
     def replace_member(self, member: int) -> None:
         """Put an empty one in its place, which is rebuilt by ticks; DeviceError where there is no such member."""
         self.unit.replace_member(self._member(member))
+
+    def empty_cache(self) -> None:
+        """Destage everything and let it go; DeviceError where a block cannot be destaged."""
+        with self._turn:
+            try:
+                self.unit.empty_cache()
+            except ArrayFault as fault:
+                raise DeviceError(f"the cache cannot be emptied: {fault}") from None
 
     def parity_errors(self) -> tuple[int, ...]:
         """The stripes whose parity is wrong."""

@@ -109,6 +109,10 @@ class Control(Protocol):
         """Put an empty one in its place, which is rebuilt by ticks."""
         ...
 
+    def empty_cache(self) -> None:
+        """Destage everything and let it go, so that what is read next comes from the members; raises DeviceError."""
+        ...
+
     def parity_errors(self) -> Sequence[int]:
         """The stripes whose parity is wrong, of those with all members."""
         ...
