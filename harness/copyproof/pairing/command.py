@@ -34,6 +34,7 @@ from copyproof.scsi.pair import PairCommand, PairState
 
 _LEAVE = (PairCommand.SPLIT, PairCommand.SUSPEND)
 """What leaves an S-VOL where it is; before all else one that is there only in some states has to go."""
+_CREATES = (PairCommand.CREATE, PairCommand.CREATE_SPLIT)
 _MARGIN = 10.0
 """Seconds that a vendor's waiting program has beyond the time that it is told to wait."""
 
@@ -76,6 +77,7 @@ class CommandPairs:
         """
         operation = self._operation(request)
         prove(request, self._asking, self._declared.secondary_exists)
+        self._alike(request)
         operation = self._offered(request, operation)
         steps = self._setting.ordered(request, operation)
         if self._presence and request.command not in _LEAVE:
@@ -96,6 +98,16 @@ class CommandPairs:
                 self._settle(request.primary, request.secondary)
             raise PairFault(f"{request.command.value}: {problem}; the pair: {told}", ran.proof) from None
         return answered
+
+    def _alike(self, request: PairRequest) -> None:
+        """Raise UsageError where volumes of unequal size would be paired, and the vendor's programs take them: blocks
+        would be read or written past the end of one of them."""
+        sizes = request.primary.blocks, request.secondary.blocks
+        if request.command in _CREATES and not self._declared.refuses_unequal and sizes[0] != sizes[1]:
+            key = f"{self._setting.target}: pairs.refuses_unequal"
+            names = request.primary.name, request.secondary.name
+            told = " and ".join(f"{name} has {size} blocks" for name, size in zip(names, sizes, strict=True))
+            raise UsageError(f"{key}: {told}, which its programs would not refuse, so nothing was ordered")
 
     def _offered(self, request: PairRequest, operation: Operation) -> Operation:
         """Return the operation as it is in the pair's state. Raises UsageError in a state that the target does not

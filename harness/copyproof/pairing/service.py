@@ -138,7 +138,8 @@ class Declared:
 
     `states` are those that it has, `shows` what it shows some of them as, for want of a word of their own; `access` is
     what a host may do with P-VOL and S-VOL in each state; `slot` is how many bytes it notes as changed together;
-    `progress` says that it tells a percentage. `only_in` are the states in which a command can be ordered at all, for
+    `progress` says that it tells a percentage, `paces` that it can be told how fast to copy, `refuses_unequal` that it
+    refuses volumes of unequal size itself. `only_in` are the states in which a command can be ordered at all, for
     each that cannot be in every state.
     """
 
@@ -155,6 +156,8 @@ class Declared:
     resignature: bool = False
     slot: int = 256 * 1024
     progress: bool = True
+    paces: bool = True
+    refuses_unequal: bool = True
     rules: PairRules = field(default_factory=PairRules)
 
     def shown(self, state: PairState) -> PairState:

@@ -188,13 +188,13 @@ class Bench:
     def sample(self) -> Findings:
         """Check some random blocks of each unit of those that the model knows; draws are repeated by the seed."""
         total = Findings()
-        for unit in (unit for unit in self.units.values() if self.sampling and self._readable(unit)):
+        for unit in (unit for unit in self.units.values() if self.sampling and self.readable(unit)):
             ranges = drawn(self.checker.known(unit.number), self.sampling, self._random)
             total += verify(self.checker, unit.number, ranges).findings
         self.sampled += total.checked
         return total
 
-    def _readable(self, unit: Unit) -> bool:
+    def readable(self, unit: Unit) -> bool:
         """Whether a unit can be read now; of the volumes of pairs not each can, in every state."""
         paired = self.pairs is not None and unit.lun.role in self.pairs.roles
         return self.pairs.readable(unit.lun.role) if self.pairs and paired else unit.volume is not None

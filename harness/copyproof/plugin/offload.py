@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING
 from copyproof.errors import DeviceError
 from copyproof.model.pairs import NEXT
 from copyproof.plugin.elsewhere import Elsewhere
-from copyproof.scsi.pair import HostAccess
+from copyproof.scsi.pair import HostAccess, PairState
 from copyproof.targets.live import LiveTarget
 from copyproof.transport.counting import Tally
 from copyproof.verdicts.record import OffloadRecord
+from copyproof.verdicts.verdict import Verdict
 
 if TYPE_CHECKING:
     from copyproof.plugin.pair import Pair
@@ -113,6 +114,8 @@ def offloaded(pair: Pair) -> Iterator[Offload]:
     this. Raises DeviceError where a count cannot be had, or where a process that was stopped went on.
     """
     desk, bench = pair.desk, pair.desk.bench
+    if PairState.COPY not in desk.declared.states:
+        desk.test.left_out(Verdict.NOT_SUPPORTED, "the target declares no COPY: no block is copied when a pair is made")
     first = counted_by_kernel(bench.live)
     found = Offload(pair.blocks * bench.stamper.block_size, by_host=_by_host(pair))
     before, moved = counted_by_kernel(bench.live), Tally(bench.tally.blocks, bench.tally.others)

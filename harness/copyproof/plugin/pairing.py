@@ -92,6 +92,7 @@ class PairBench:
         self._turn = 0
         self.suspect = set(self.roles)
         """Volumes that may hold something else than the model has of them: each is to be stamped anew."""
+        self._let_go()
 
     @property
     def declared(self) -> Declared:
@@ -107,6 +108,13 @@ class PairBench:
     def roles(self) -> tuple[Role, ...]:
         """The roles of pairs that this target has."""
         return tuple(role for role in ROLES if role in self.bench.live.luns)
+
+    def _let_go(self) -> None:
+        """Let S-VOLs that nobody can read without a pair be away from the beginning, as they are after a delete."""
+        if presence := self.bench.live.pair_hooks.presence:
+            for role in self.roles:
+                if role not in PRIMARIES and self.access(role) is HostAccess.NONE:
+                    presence.vanish(role.value)
 
     def volume(self, role: Role) -> PairVolume:
         """Return a volume as the service knows it; raises UsageError where the target has none in that role."""
@@ -130,7 +138,7 @@ class PairBench:
         Raises UsageError and DeviceError as the service does.
         """
         ends = self.volume(couple.primary), self.volume(couple.secondary)
-        request = PairRequest(command, *ends, kind, group, whole_group, pace)
+        request = PairRequest(command, *ends, kind, group, whole_group, pace if self.declared.paces else 0)
         meant = self._meant(couple, whole_group)
         before = self.model.state(*couple.numbers)
         told = [self._told(command, each, kind, meant) for each in meant]

@@ -73,7 +73,7 @@ class Verifier:
         problem = ""
         try:
             for unit in bench.units.values():
-                units += [self._unit(bench, unit)] if unit.volume else []
+                units += [self._unit(bench, unit)] if unit.volume and bench.readable(unit) else []
         except CopyproofError as trouble:
             problem = str(trouble)
         return Verification(

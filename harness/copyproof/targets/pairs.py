@@ -121,6 +121,8 @@ def declared(spec: TargetSpec) -> Declared:
         resignature=pairs.resignature,
         slot=pairs.slot,
         progress=pairs.progress,
+        paces=pairs.paces,
+        refuses_unequal=pairs.refuses_unequal,
         rules=rules,
     )
 

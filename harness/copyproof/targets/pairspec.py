@@ -46,9 +46,11 @@ class PairSpec(Struct, frozen=True, kw_only=True):
 
     `only_in` names the states in which an operation can be ordered, for each that cannot be in all of them.
     `way` is by the vendor commands in band, or by the commands of a `template`: a shipped one by name, or a file by a
-    path ending in `.toml`. `slot` is in bytes, `timeout` in seconds for one command of a template. `access` says where
-    a state allows a host something else than the guides' table, `shows` which word stands for a state that has none of
-    its own. `names` are values for the template's placeholders, `volumes` such values by role.
+    path ending in `.toml`. `paces` says that the copying can be told how fast to be, `refuses_unequal` that volumes of
+    unequal size are refused by the implementation; else such an order is not given. `slot` is in bytes, `timeout` in
+    seconds for one command of a template. `access` says where a state allows a host something else than the guides'
+    table, `shows` which word stands for a state that has none of its own. `names` are values for the template's
+    placeholders, `volumes` such values by role.
     """
 
     way: Literal["inband", "command"] = "inband"
@@ -65,6 +67,8 @@ class PairSpec(Struct, frozen=True, kw_only=True):
     generations: bool = True
     resignature: bool = False
     progress: bool = True
+    paces: bool = True
+    refuses_unequal: bool = True
     slot: Size = Size(256 * 1024)
     timeout: float = 60.0
     rules: RuleSpec = RuleSpec()
@@ -75,11 +79,7 @@ class PairSpec(Struct, frozen=True, kw_only=True):
 def faults(pairs: PairSpec, roles: Collection[str], block_size: int) -> Iterator[tuple[str, str]]:
     """Yield (key, what is wrong with it) for each rule that a table breaks beyond its types; `roles` are those of the
     target's units, `block_size` is in bytes."""
-    if pairs.way == "command" and not pairs.template:
-        yield "template", "is missing; way = command needs a template's NAME, or a path ending in .toml"
-    if pairs.way == "inband" and (pairs.template or pairs.names or pairs.volumes):
-        given = next(key for key in ("template", "names", "volumes") if getattr(pairs, key))
-        yield given, "only way = command has it"
+    yield from _way(pairs)
     if not {"primary", "secondary"} <= set(roles):
         yield "way", "pairs need the units luns.primary and luns.secondary"
     if pairs.secondaries < 1:
@@ -93,6 +93,15 @@ def faults(pairs: PairSpec, roles: Collection[str], block_size: int) -> Iterator
     for key in ("write_refused", "read_refused"):
         for text in getattr(pairs.rules, key):
             yield from _outcome(f"rules.{key}", text)
+
+
+def _way(pairs: PairSpec) -> Iterator[tuple[str, str]]:
+    if pairs.way == "command" and not pairs.template:
+        yield "template", "is missing; way = command needs a template's NAME, or a path ending in .toml"
+    if pairs.way == "inband":
+        given = [key for key in ("template", "names", "volumes") if getattr(pairs, key)]
+        given += [] if pairs.refuses_unequal else ["refuses_unequal"]
+        yield from ((key, "only way = command has it") for key in given[:1])
 
 
 def _outcome(key: str, text: str) -> Iterator[tuple[str, str]]:

@@ -53,6 +53,7 @@ def device(sysfs: Path, number: int, name: str, *, on: Sequence[int] = (), suspe
     (folder / "dm/suspended").write_text(f"{int(suspended)}\n")
     for other in on:
         (sysfs / f"block/dm-{other}/holders/dm-{number}").mkdir(parents=True)
+        (folder / f"slaves/dm-{other}").mkdir(parents=True)
 
 
 def test_devices_are_removed_from_the_top_and_only_those_of_the_mark(tmp_path: Path) -> None:
@@ -179,8 +180,13 @@ class Stage:
         self.protected: list[bool] = []
         behind = Behind("unit", 4096, (("own", True), ("half", False)))
         self.presence = MappedPresence(
-            {"secondary": behind}, Mapper(self.runner), self._protect, lambda name: name in self.there
+            {"secondary": behind}, Mapper(self.runner), self._protect, lambda name: name in self.there, self._leads_to
         )
+
+    def _leads_to(self, device: str) -> str:
+        assert device == "unit"
+        last = self.tables[-1] if self.tables else "0 8 linear /dev/mapper/own 0"
+        return "" if last.endswith("error") else Path(last.split()[3]).name
 
     def _protect(self, name: str, protected: bool) -> None:
         assert name == "secondary"
@@ -210,6 +216,23 @@ def test_a_half_that_is_split_off_is_protected_and_a_volume_of_its_own_is_not() 
     stage.presence.appear("secondary")
     assert stage.tables == ["0 8 error", "0 8 linear /dev/mapper/half 0", "0 8 error", "0 8 linear /dev/mapper/own 0"]
     assert stage.protected == [True, True, True, False]
+
+
+def test_what_another_process_did_to_a_unit_is_seen() -> None:
+    stage = Stage()
+    stage.presence.vanish("secondary")
+    Mapper(stage.runner).load("unit", mapper.linear("/dev/mapper/own", 4096))
+    stage.presence.vanish("secondary")
+    assert stage.tables[-1] == "0 8 error"
+
+
+def test_a_device_leads_to_the_one_beneath_it(tmp_path: Path) -> None:
+    device(tmp_path, 0, "store")
+    device(tmp_path, 1, "unit", on=[0])
+    (tmp_path / "block/dm-2/slaves/loop0").mkdir(parents=True)
+    device(tmp_path, 2, "on a loop device")
+    beneath = [mapper.leads_to(name, tmp_path) for name in ("unit", "store", "on a loop device", "unknown")]
+    assert beneath == ["store", "", "", ""]
 
 
 def test_a_unit_that_has_nothing_to_lead_to_is_an_error() -> None:

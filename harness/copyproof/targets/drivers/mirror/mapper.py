@@ -71,6 +71,13 @@ def exists(name: str, sysfs: Path = SYSFS) -> bool:
     return name in _names(sysfs).values()
 
 
+def leads_to(name: str, sysfs: Path = SYSFS) -> str:
+    """Return the name of the device of device mapper that another one lies on, the first of several; "" for none."""
+    folder, names = _folder(name, sysfs).parent / "slaves", _names(sysfs)
+    beneath = sorted(entry.name for entry in folder.iterdir()) if folder.is_dir() else []
+    return next((names[number] for number in beneath if number in names), "")
+
+
 def marked(mark: Mark, sysfs: Path = SYSFS) -> list[str]:
     """Return the names of the devices that carry a mark, those first on which no other one stands."""
     ours = {number: name for number, name in _names(sysfs).items() if carries(name, mark)}

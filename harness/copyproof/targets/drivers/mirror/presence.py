@@ -29,9 +29,10 @@ class Behind:
 
 
 class MappedPresence:
-    """Lets the units of S-VOLs lead to what is there, as they do when this is made.
+    """Lets the units of S-VOLs lead to what is there.
 
-    `protect` has a unit, by name, refuse writes or allow them.
+    `protect` has a unit, by name, refuse writes or allow them; `leads_to` tells what a device leads to now. Nothing of
+    that is kept: an order may have been given by another process.
     """
 
     def __init__(
@@ -40,9 +41,10 @@ class MappedPresence:
         devices: Mapper,
         protect: Callable[[str, bool], None],
         exists: Callable[[str], bool] = mapper.exists,
+        leads_to: Callable[[str], str] = mapper.leads_to,
     ) -> None:
-        self._units, self._mapper, self._protect, self._exists = units, devices, protect, exists
-        self._now = {name: there[0] for name, unit in units.items() if (there := self._there(unit))}
+        self._units, self._mapper, self._protect = units, devices, protect
+        self._exists, self._leads_to = exists, leads_to
 
     def appear(self, name: str) -> None:
         """Lead a unit to the volume that there is; raises DeviceError where there is none."""
@@ -51,18 +53,17 @@ class MappedPresence:
         if there is None:
             raise DeviceError(f"{name}: there is no volume of {', '.join(choice for choice, _ in unit.choices)}")
         found, writable = there
-        if self._now.get(name) != found:
+        if self._leads_to(unit.device) != found:
             # First protected, then there: never the other way round.
             self._protect(name, not writable)
             self._mapper.load(unit.device, mapper.linear(str(mapper.NODES / found), unit.size))
-            self._now[name] = found
 
     def _there(self, unit: Behind) -> tuple[str, bool] | None:
         return next((choice for choice in unit.choices if self._exists(choice[0])), None)
 
     def vanish(self, name: str) -> None:
         """Let a unit lead to nothing, and refuse writes as a unit does that must not be written."""
-        if self._now.pop(name, None):
-            unit = self._units[name]
+        unit = self._units[name]
+        if self._leads_to(unit.device):
             self._protect(name, True)
             self._mapper.load(unit.device, mapper.nothing(unit.size))
