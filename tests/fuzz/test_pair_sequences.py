@@ -236,12 +236,13 @@ def test_two_s_vols_of_one_p_vol_cannot_be_restored_at_once() -> None:
         assert (last.accepted, last.answered.said) == (False, "05/2C/00")
 
 
-def test_a_target_gets_no_order_that_it_does_not_declare() -> None:
+@pytest.mark.parametrize("kind", SplitKind)
+def test_a_target_gets_no_order_that_it_does_not_declare(kind: SplitKind) -> None:
     with array() as bench:
         ground = survey(bench)
     assert ground.pairs is not None
     operations = frozenset({PairCommand.CREATE, PairCommand.SPLIT, PairCommand.RESYNC, PairCommand.DELETE})
-    fewer = replace(ground.pairs.declared, operations=operations, kinds=frozenset({SplitKind.STEADY}), groups=False)
+    fewer = replace(ground.pairs.declared, operations=operations, kinds=frozenset({kind}), groups=False)
     pairs = replace(ground.pairs, declared=fewer, strange=())
     drawn: list[Order] = []
 
@@ -255,7 +256,9 @@ def test_a_target_gets_no_order_that_it_does_not_declare() -> None:
 
     draws()
     assert {order.command for order in drawn} == operations
-    assert {(order.kind, order.group, order.whole_group) for order in drawn} == {(SplitKind.STEADY, 0, False)}
+    assert {order.kind for order in drawn if order.command is PairCommand.SPLIT} == {kind}
+    assert {order.kind for order in drawn if order.command is not PairCommand.SPLIT} == {SplitKind.STEADY}
+    assert {(order.group, order.whole_group) for order in drawn} == {(0, False)}
 
 
 def test_a_run_with_too_little_on_pairs_proves_less_than_is_promised() -> None:

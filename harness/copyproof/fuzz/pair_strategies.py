@@ -18,6 +18,7 @@ from copyproof.fuzz.pair_stage import CREATES
 from copyproof.fuzz.sizes import log_uniform
 from copyproof.model.controller import ReferenceModel, Transfer
 from copyproof.model.pairs import NEXT, PairModel
+from copyproof.pairing.service import SPLITTING
 from copyproof.plugin.bench import NUMBERS
 from copyproof.plugin.pairing import PRIMARIES, Couple
 from copyproof.scsi.pair import Answer, PairCommand, PairState, SplitKind
@@ -195,15 +196,15 @@ def _order(draw: DrawFn, with_: Draw) -> Operation:
     # Pairs that there are come as often as all the others.
     couples = [*with_.pairs.couples[:1], *course.paired, *course.paired, *with_.pairs.couples]
     couple = draw(st.sampled_from(couples))
-    offered = [each for each in PairCommand if declared.offers(each, course.state(couple))]
+    ordered = [each for each in PairCommand if any(declared.takes(each, kind) for kind in SplitKind)]
+    offered = [each for each in ordered if declared.offers(each, course.state(couple))]
     weighted = [each for each in offered for _ in range(_weight(course, couple, each))]
     if course.busy and _ENDS.issuperset(weighted) and draw(st.integers(0, 3)):
         # Where a copy under way can be ended and nothing else, it is seldom.
         return _finish(draw, with_)
     order = Order(couple, draw(st.sampled_from(weighted or [PairCommand.CREATE])))
-    splits = order.command in (PairCommand.SPLIT, PairCommand.CREATE_SPLIT)
-    if splits and SplitKind.QUICK in declared.kinds and draw(st.booleans()):
-        order = replace(order, kind=SplitKind.QUICK)
+    if order.command in SPLITTING:
+        order = replace(order, kind=draw(st.sampled_from([kind for kind in SplitKind if kind in declared.kinds])))
     if order.command in CREATES:
         order = replace(order, pace=draw(st.sampled_from([0, SLOW])))
         return replace(order, group=GROUP * draw(st.booleans())) if declared.groups else order

@@ -162,7 +162,7 @@ class CommandPairs:
         name, setting = name_of(request.command), self._setting
         if request.command not in self._declared.operations:
             raise UsageError(f"{setting.target}: pairs.operations: {name} is not among them")
-        if request.kind not in self._declared.kinds:
+        if not self._declared.takes(request.command, request.kind):
             raise UsageError(f"{setting.target}: pairs.kinds: {request.kind.value} is not among them")
         operation = self._template.operations.get(name)
         if operation is None:

@@ -22,6 +22,8 @@ from copyproof.transport.base import Transport
 
 POLL = 0.5
 """Seconds between two looks at a pair that is waited for."""
+SPLITTING = (PairCommand.SPLIT, PairCommand.CREATE_SPLIT)
+"""The commands that have a kind of split."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +190,15 @@ class Declared:
         False
         """
         return command in self.operations and state in self.only_in.get(command, frozenset(PairState))
+
+    def takes(self, command: PairCommand, kind: SplitKind) -> bool:
+        """Whether a command can be ordered with a kind of split, which is nothing to those that split no pair.
+
+        >>> quick = Declared(kinds=frozenset({SplitKind.QUICK}))
+        >>> [quick.takes(command, SplitKind.STEADY) for command in (PairCommand.SPLIT, PairCommand.RESYNC)]
+        [False, True]
+        """
+        return command in self.operations and (command not in SPLITTING or kind in self.kinds)
 
     def there(self, status: PairStatus) -> bool:
         """Whether an S-VOL is there in what a pair shows, so that a host may at least read it."""

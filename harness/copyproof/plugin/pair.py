@@ -99,10 +99,10 @@ class Pair:
     ) -> Ordered:
         """Order something; ends the test where the target declares that it has no such thing."""
         declared = self.desk.declared
-        lacking = not declared.offers(command, self.state) or kind not in declared.kinds
+        lacking = not (declared.offers(command, self.state) and declared.takes(command, kind))
         if lacking or (group and not declared.groups):
             what = f"{command.value} ({kind.value})" if kind is not SplitKind.STEADY else command.value
-            self.desk.test.left_out(Verdict.NOT_SUPPORTED, f"the target declares no {what} in {self.state.value}")
+            self.desk.left_out(Verdict.NOT_SUPPORTED, f"the target declares no {what} in {self.state.value}")
         return self.desk.order(self, command, kind, group, whole_group, pace)
 
     def orders_in_vain(self, command: PairCommand) -> None:
@@ -110,7 +110,7 @@ class Pair:
         try:
             self.order(command)
         except UsageError as problem:
-            self.desk.test.left_out(Verdict.NOT_OBSERVABLE, f"it is not ordered at all: {problem}")
+            self.desk.left_out(Verdict.NOT_OBSERVABLE, f"it is not ordered at all: {problem}")
 
     def finish(self) -> Pair:
         """Let what is under way come to its end."""
@@ -123,7 +123,7 @@ class Pair:
         or hold it."""
         path = recipe(state, self.desk.declared)
         if path is None:
-            self.desk.test.left_out(Verdict.NOT_SUPPORTED, f"the target declares no way to {state.value}")
+            self.desk.left_out(Verdict.NOT_SUPPORTED, f"the target declares no way to {state.value}")
         for step in path or ():
             step(self)
         shown = self.status.primary_state
@@ -166,13 +166,14 @@ class Pair:
         status, slot = self.status, self.desk.slot
         pending = status.pending if status.pending is not None else self._pending(status.percent)
         front = (self.blocks - pending) // slot * slot
-        if not 0 < front < self.blocks:
+        if not 0 < front <= self.blocks - 2 * BLOCKS:
             why = f"the copy front cannot be met: {front} of {self.blocks} blocks are copied"
-            self.desk.test.left_out(Verdict.NOT_OBSERVABLE, why)
+            self.desk.left_out(Verdict.NOT_OBSERVABLE, why)
         half = BLOCKS // 2
         if place is Place.AT:
             # Single slots behind the front may be copied already: so the front may be a slot before where it seems.
-            return Spot(front - slot - half, slot + BLOCKS, (front, half))
+            first = max(0, front - slot - half)
+            return Spot(first, front + half - first, (front, half))
         if place is Place.BEFORE:
             return Spot(front // 2, BLOCKS, (front, 0))
         behind = (front + self.blocks) // 2
@@ -186,15 +187,19 @@ class Pair:
         may write the volume in this state."""
         if self.bench.access(role) is not HostAccess.READ_WRITE:
             why = f"the target declares that no host writes {role.value} in {self.state.value}"
-            self.desk.test.left_out(Verdict.NOT_SUPPORTED, why)
+            self.desk.left_out(Verdict.NOT_SUPPORTED, why)
         self.bench.stamp(role, lba, count)
 
     def tries_to_read(self, role: Role, lba: int, count: int = BLOCKS) -> None:
         """Let the host read, and judge outcome and blocks."""
-        unit = self.desk.unit(role)
+        unit, what = self.desk.unit(role), f"a read of {role.value}"
         allowed = self.bench.access(role) >= HostAccess.READ
         result = self.desk.send(unit, read16(lba, count, self._block_size))
-        self._judge_access(f"a read of {role.value}", result, allowed, self.desk.declared.rules.read_refused)
+        if result.good and len(result.data) != count * self._block_size:
+            due = f"{what} in {self.state.value} ended GOOD with {len(result.data)} bytes"
+            self.desk.breaches.append(f"{due}, and must have {count * self._block_size}")
+            return
+        self._judge_access(what, result, (role, HostAccess.READ), self.desk.declared.rules.read_refused)
         if result.good and allowed:
             data = np.frombuffer(result.data, np.uint8).reshape(-1, self._block_size)
             self.desk.seen += self.desk.bench.checker.judge(unit.number, lba, data)
@@ -202,13 +207,18 @@ class Pair:
     def tries_to_write(self, role: Role, lba: int, count: int = BLOCKS) -> None:
         """Let the host write stamps, and judge the outcome; the blocks are judged with all others."""
         bench, unit = self.desk.bench, self.desk.unit(role)
-        allowed = self.bench.access(role) >= HostAccess.READ_WRITE
         bench.generation += 1
         data = bench.stamper.make(unit.number, lba, count, bench.generation).tobytes()
-        result = self.desk.send(unit, write16(lba, data, self._block_size))
-        self._judge_access(f"a write to {role.value}", result, allowed, self._write_refusals(role))
+        refused = self._write_refusals(role)
+        try:
+            result = self.desk.send(unit, write16(lba, data, self._block_size))
+        except DeviceError:
+            # Nobody knows whether it was written.
+            bench.model.forget(unit.number, lba, count)
+            raise
         if result.good:
             bench.model.write(unit.number, lba, count, bench.generation)
+        self._judge_access(f"a write to {role.value}", result, (role, HostAccess.READ_WRITE), refused)
 
     def look(self, role: Role, lba: int, count: int) -> None:
         """Look at some blocks now, beside those that are looked at in the end."""
@@ -245,16 +255,31 @@ class Pair:
     def _block_size(self) -> int:
         return self.desk.bench.stamper.block_size
 
-    def _judge_access(self, what: str, result: Result, allowed: bool, refused: Sequence[Outcome]) -> None:
-        seen = Outcome.of(result)
+    def _judge_access(
+        self, what: str, result: Result, needed: tuple[Role, HostAccess], refused: Sequence[Outcome]
+    ) -> None:
+        """Hold what a host tried against what the state allows; ends the test where the pair, which nobody holds, went
+        on meanwhile to a state in which that is right."""
+        seen, state, (role, access) = Outcome.of(result), self.state, needed
+        allowed = self.bench.access(role) >= access
         if result.good == allowed and (allowed or not refused or any(outcome.allows(seen) for outcome in refused)):
             return
+        if self._went_on() and result.good == (self.bench.access(role) >= access):
+            why = f"the pair went on from {state.value} to {self.state.value} while {what} was tried"
+            self.desk.left_out(Verdict.NOT_OBSERVABLE, why)
         must = "must be GOOD" if allowed else f"must be refused ({' or '.join(map(str, refused)) or 'by any sense'})"
-        self.desk.breaches.append(f"{what} in {self.state.value} ended in {seen}, and {must}")
+        self.desk.breaches.append(f"{what} in {state.value} ended in {seen}, and {must}")
+
+    def _went_on(self) -> bool:
+        """Ask a pair that cannot be held whether what was under way has ended."""
+        before = self.state
+        if self.bench.control is None and before in NEXT:
+            self.desk.breaches += filter(None, [self.bench.sync(self.couple)[1]])
+        return self.state is not before
 
     def _not_held(self, state: PairState, shown: PairState) -> None:
         if self.bench.control is None and state in NEXT:
             why = f"the target cannot be held in {state.value}: it shows {shown.value}"
-            self.desk.test.left_out(Verdict.NOT_OBSERVABLE, why)
+            self.desk.left_out(Verdict.NOT_OBSERVABLE, why)
         told = next(iter(self.desk.breaches), "")
         raise DeviceError(f"{self.couple} cannot be brought to {state.value}: {told or f'it shows {shown.value}'}")

@@ -48,7 +48,7 @@ def recipe(state: PairState, declared: Declared) -> Path | None:
 
 def _declared(path: Sequence[Step], declared: Declared) -> bool:
     given = [step for step in path if isinstance(step, Give)]
-    return all(step.command in declared.operations and step.kind in declared.kinds for step in given)
+    return all(declared.takes(step.command, step.kind) for step in given)
 
 
 def _hold(pair: Pair) -> None:

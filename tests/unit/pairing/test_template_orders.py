@@ -208,6 +208,17 @@ def test_an_operation_that_the_target_does_not_declare_is_not_run(lab: Lab) -> N
     assert lab.log == []
 
 
+def test_a_kind_of_split_is_nothing_to_an_order_that_splits_no_pair(lab: Lab) -> None:
+    raw = changed("options", {"quick": ["now"]})
+    raw = changed("operations.split", {"steps": [[*steps("split")["steps"][0], "{?quick}"]]}, raw)
+    service = lab.service(raw=raw, kinds=frozenset({SplitKind.QUICK}))
+    service.order(ask(CREATE))
+    service.order(ask(SPLIT, kind=SplitKind.QUICK))
+    service.order(ask(RESYNC))
+    service.order(ask(DELETE))
+    assert [line.split()[0] for line in lab.log] == ["create", "split", "resync", "delete"]
+
+
 def test_an_operation_may_have_other_steps_in_a_state(lab: Lab) -> None:
     raw = changed("operations.delete.in_state", {"PSUS": steps("resync", "delete")["steps"]})
     service = lab.service(raw=raw)
