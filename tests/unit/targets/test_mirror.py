@@ -164,6 +164,14 @@ def test_what_this_machines_lvm_noted_of_the_group_is_forgotten_and_nothing_else
     assert left == {"pvs_online/bbb", "vgs_online/root", "hints"}
 
 
+def test_a_note_that_goes_while_it_is_looked_at_is_no_error(tmp_path: Path) -> None:
+    (tmp_path / "pvs_online/folder").mkdir(parents=True)
+    (tmp_path / "pvs_online/gone").symlink_to(tmp_path / "nowhere")
+    (tmp_path / "pvs_online/ours").write_text(f"vg:{MARK}\n")
+    notes.forget(MARK, tmp_path)
+    assert not (tmp_path / "pvs_online/ours").exists()
+
+
 def test_a_store_has_room_for_all_blocks_and_for_notes(tmp_path: Path) -> None:
     names = snapshots.build(MARK, wanted(tmp_path, primary=MIB, secondary=MIB), Recorder())
     assert names[Role.SECONDARY] == f"{MARK}-secondary-store"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 from copyproof.targets.lease import Mark
@@ -13,5 +14,7 @@ NOTES = Path("/run/lvm")
 def forget(mark: Mark, notes: Path = NOTES) -> None:
     """Remove the notes of a mark's group: files by its name, and those of its devices, which name it."""
     for path in notes.glob("*/*"):
-        if path.name == str(mark) or f"vg:{mark}" in path.read_text(errors="replace").split():
-            path.unlink(missing_ok=True)
+        # udev has LVM take its own notes away meanwhile.
+        with contextlib.suppress(FileNotFoundError, IsADirectoryError):
+            if path.name == str(mark) or f"vg:{mark}" in path.read_text(errors="replace").split():
+                path.unlink()
