@@ -93,8 +93,14 @@ class PairDesk:
         """Return a unit that this host has a way to; ends the test where it has none."""
         unit = self.bench.units.get(role)
         if unit is None or unit.volume is None:
-            self.test.left_out(Verdict.NOT_OBSERVABLE, f"there is no way to the {role.value} unit in this state")
+            self.left_out(Verdict.NOT_OBSERVABLE, f"there is no way to the {role.value} unit in this state")
         return unit
+
+    def left_out(self, verdict: Verdict, why: str) -> NoReturn:
+        """End the test as one that cannot be made here; what it found wrong until then is judged before."""
+        if self.breaches or self.seen.wrong:
+            self.judge()
+        self.test.left_out(verdict, why)
 
     def order(
         self, pair: Pair, command: PairCommand, kind: SplitKind, group: int, whole_group: bool, pace: int
@@ -109,6 +115,8 @@ class PairDesk:
         self.unjudged += 1
         self.test.orders.append(order_record(done))
         self.breaches += [done.breach] if done.breach else []
+        if done.overtaken:
+            self.left_out(Verdict.NOT_OBSERVABLE, done.overtaken)
         return done
 
     def missed(self, what: str) -> None:
@@ -131,7 +139,7 @@ class PairDesk:
         self.test.record(self._judgement(wrong), findings)
         if wrong:
             self.pairs.suspect.update(self.pairs.roles)
-        self.seen, self.breaches, self.unjudged = Findings(), [], 0
+        self.seen, self.breaches, self.unseen, self.unjudged, self.last = Findings(), [], [], 0, None
 
     @contextmanager
     def loaded(self, *pairs: Pair) -> Iterator[Load]:

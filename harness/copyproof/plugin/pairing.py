@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from copyproof.errors import DeviceError, UsageError
 from copyproof.model.pairs import NEXT, PairModel, PairPrediction
-from copyproof.pairing.service import POLL, Answered, Declared, PairRequest, PairStatus, PairVolume
+from copyproof.pairing.service import POLL, Answered, Declared, PairFault, PairRequest, PairStatus, PairVolume
 from copyproof.scsi.pair import Answer, HostAccess, PairCommand, PairState, SplitKind
 from copyproof.targets.known import NUMBERS
 from copyproof.targets.live import Control, Role
@@ -56,7 +56,8 @@ class Couple:
 @dataclass(frozen=True, slots=True)
 class Ordered:
     """An order, what the model had predicted of it, how it was answered and what the pair showed then; `before` is the
-    state that it met, `breach` what is wrong with answer or state, empty where nothing is."""
+    state that it met, `breach` what is wrong with answer or state, empty where nothing is. `overtaken` says that the
+    answer is right only if the pair had gone on before the order came, which nobody saw; else it is empty."""
 
     couple: Couple
     request: PairRequest
@@ -65,6 +66,7 @@ class Ordered:
     answered: Answered
     shown: PairStatus
     breach: str
+    overtaken: str = ""
 
     @property
     def expected(self) -> str:
@@ -141,16 +143,29 @@ class PairBench:
         request = PairRequest(command, *ends, kind, group, whole_group, pace if self.declared.paces else 0)
         meant = self._meant(couple, whole_group)
         before = self.model.state(*couple.numbers)
-        told = [self._told(command, each, kind, meant) for each in meant]
-        predicted = next((each for each in told if each.answer is Answer.REFUSED), told[0])
-        answered = self.service.order(request)
-        if answered.accepted and predicted.answer is not Answer.REFUSED:
+        predicted = self._predicted(command, kind, meant)
+        try:
+            answered = self.service.order(request)
+        except PairFault:
+            self._in_doubt(meant, group)
+            raise
+        overtaken = "" if _fits(predicted, answered) else self._overtaken(couple, command, answered)
+        if overtaken:
+            predicted = self._predicted(command, kind, meant)
+        allowed = predicted.answer is not Answer.REFUSED
+        if answered.accepted and allowed:
             self._follow(meant, command, kind, group)
-        elif answered.accepted:
-            self.groups.setdefault(couple, group)
         shown, strange = self.sync(couple)
+        if shown.primary_state is not PairState.SMPL or (answered.accepted and not allowed):
+            # Whatever was to come of it, the pair may be there.
+            self.groups.setdefault(couple, group)
         breach = _wrong_answer(command, before, predicted, answered) or strange
-        return Ordered(couple, request, before, predicted, answered, shown, breach)
+        return Ordered(couple, request, before, predicted, answered, shown, breach, overtaken)
+
+    def _predicted(self, command: PairCommand, kind: SplitKind, meant: Sequence[Couple]) -> PairPrediction:
+        """Predict what an order comes to for all pairs that it is given for: it is refused where one of them is."""
+        told = [self._told(command, each, kind, meant) for each in meant]
+        return next((each for each in told if each.answer is Answer.REFUSED), told[0])
 
     def _told(self, command: PairCommand, couple: Couple, kind: SplitKind, meant: Sequence[Couple]) -> PairPrediction:
         """Predict what an order comes to for one of the pairs that it is given for: of several S-VOLs of one P-VOL no
@@ -256,6 +271,35 @@ class PairBench:
             return (couple,)
         return tuple(other for other, group in self.groups.items() if group == own)
 
+    def _in_doubt(self, meant: Sequence[Couple], group: int) -> None:
+        """Nobody knows whether an order was carried out: the pairs may be there, and their volumes hold anything."""
+        for couple in meant:
+            self.groups.setdefault(couple, group)
+            for role in couple.roles:
+                self.bench.model.forget(NUMBERS[role], 0, self.volume(role).blocks)
+        self.suspect.update(self.roles)
+
+    def _overtaken(self, couple: Couple, command: PairCommand, answered: Answered) -> str:
+        """Say that an array with a clock of its own may have gone on before an order reached it, where its answer is
+        right then; the model goes on too. Empty where the answer is wrong all the same."""
+        state = self.model.state(*couple.numbers)
+        if self.control is not None:
+            return ""
+        went_on = [other for other in self.groups if other != couple and self._goes_on(other)]
+        then = NEXT.get(state)
+        if then and (self.declared.rules.answer(then, command) is not Answer.REFUSED) == answered.accepted:
+            status = self.status(couple)
+            if answered.accepted or self.declared.ended(status, state, then):
+                self.model.finished(*couple.numbers)
+                return f"{couple} may have gone on from {state.value} to {then.value} before it was ordered"
+        return f"{went_on[0]} went on while it was ordered" if went_on else ""
+
+    def _goes_on(self, couple: Couple) -> bool:
+        """Ask for a pair, and return whether what was under way has ended."""
+        before = self.model.state(*couple.numbers)
+        self.sync(couple)
+        return self.model.state(*couple.numbers) is not before
+
     def _follow(self, meant: Sequence[Couple], command: PairCommand, kind: SplitKind, group: int) -> None:
         for each in meant:
             self.model.order(command, *each.numbers, kind)
@@ -291,8 +335,12 @@ class PairBench:
             self.finish(couple)
 
 
+def _fits(predicted: PairPrediction, answered: Answered) -> bool:
+    return answered.accepted == (predicted.answer is not Answer.REFUSED)
+
+
 def _wrong_answer(command: PairCommand, before: PairState, predicted: PairPrediction, answered: Answered) -> str:
-    if answered.accepted == (predicted.answer is not Answer.REFUSED):
+    if _fits(predicted, answered):
         return ""
     must = f"must be {predicted.answer.value} ({predicted.rule})"
     return f"{command.value} in {before.value} ended in {answered.said}, and {must}"
