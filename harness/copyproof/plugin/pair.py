@@ -199,7 +199,8 @@ class Pair:
             due = f"{what} in {self.state.value} ended GOOD with {len(result.data)} bytes"
             self.desk.breaches.append(f"{due}, and must have {count * self._block_size}")
             return
-        self._judge_access(what, result, (role, HostAccess.READ), self.desk.declared.rules.read_refused)
+        if why := self._judge_access(what, result, (role, HostAccess.READ), self.desk.declared.rules.read_refused):
+            self.desk.left_out(Verdict.NOT_OBSERVABLE, why)
         if result.good and allowed:
             data = np.frombuffer(result.data, np.uint8).reshape(-1, self._block_size)
             self.desk.seen += self.desk.bench.checker.judge(unit.number, lba, data)
@@ -216,9 +217,12 @@ class Pair:
             # Nobody knows whether it was written.
             bench.model.forget(unit.number, lba, count)
             raise
+        # Before the model is told: what the pair ended meanwhile came before the write.
+        why = self._judge_access(f"a write to {role.value}", result, (role, HostAccess.READ_WRITE), refused)
         if result.good:
             bench.model.write(unit.number, lba, count, bench.generation)
-        self._judge_access(f"a write to {role.value}", result, (role, HostAccess.READ_WRITE), refused)
+        if why:
+            self.desk.left_out(Verdict.NOT_OBSERVABLE, why)
 
     def look(self, role: Role, lba: int, count: int) -> None:
         """Look at some blocks now, beside those that are looked at in the end."""
@@ -257,18 +261,18 @@ class Pair:
 
     def _judge_access(
         self, what: str, result: Result, needed: tuple[Role, HostAccess], refused: Sequence[Outcome]
-    ) -> None:
-        """Hold what a host tried against what the state allows; ends the test where the pair, which nobody holds, went
-        on meanwhile to a state in which that is right."""
+    ) -> str:
+        """Hold what a host tried against what the state allows; say so where the pair, which nobody holds, went on
+        meanwhile to a state in which it is right."""
         seen, state, (role, access) = Outcome.of(result), self.state, needed
         allowed = self.bench.access(role) >= access
         if result.good == allowed and (allowed or not refused or any(outcome.allows(seen) for outcome in refused)):
-            return
+            return ""
         if self._went_on() and result.good == (self.bench.access(role) >= access):
-            why = f"the pair went on from {state.value} to {self.state.value} while {what} was tried"
-            self.desk.left_out(Verdict.NOT_OBSERVABLE, why)
+            return f"the pair went on from {state.value} to {self.state.value} while {what} was tried"
         must = "must be GOOD" if allowed else f"must be refused ({' or '.join(map(str, refused)) or 'by any sense'})"
         self.desk.breaches.append(f"{what} in {state.value} ended in {seen}, and {must}")
+        return ""
 
     def _went_on(self) -> bool:
         """Ask a pair that cannot be held whether what was under way has ended."""

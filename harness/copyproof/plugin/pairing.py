@@ -149,7 +149,7 @@ class PairBench:
         except PairFault:
             self._in_doubt(meant, group)
             raise
-        overtaken = "" if _fits(predicted, answered) else self._overtaken(couple, command, answered)
+        overtaken = self._overtaken(couple, command, predicted, answered) if self.control is None else ""
         if overtaken:
             predicted = self._predicted(command, kind, meant)
         allowed = predicted.answer is not Answer.REFUSED
@@ -279,26 +279,33 @@ class PairBench:
                 self.bench.model.forget(NUMBERS[role], 0, self.volume(role).blocks)
         self.suspect.update(self.roles)
 
-    def _overtaken(self, couple: Couple, command: PairCommand, answered: Answered) -> str:
-        """Say that an array with a clock of its own may have gone on before an order reached it, where its answer is
-        right then; the model goes on too. Empty where the answer is wrong all the same."""
+    def _overtaken(self, couple: Couple, command: PairCommand, predicted: PairPrediction, answered: Answered) -> str:
+        """Say that an array that nobody holds may have gone on before an order reached it, where its answer is right
+        then; the model goes on too. Empty where it need not have, and where the answer is wrong all the same."""
         state = self.model.state(*couple.numbers)
-        if self.control is not None:
+        then, fits = NEXT.get(state), _fits(predicted, answered)
+        must = self.declared.rules.answer(then, command) if then else Answer.REFUSED
+        if fits and not (predicted.answer is Answer.IGNORED and must is Answer.DONE):
             return ""
-        went_on = [other for other in self.groups if other != couple and self._goes_on(other)]
-        then = NEXT.get(state)
-        if then and (self.declared.rules.answer(then, command) is not Answer.REFUSED) == answered.accepted:
+        went_on = (
+            ""
+            if fits
+            else next(filter(None, (self._went_on(other) for other in list(self.groups) if other != couple)), "")
+        )
+        if then and (must is not Answer.REFUSED) == answered.accepted:
             status = self.status(couple)
-            if answered.accepted or self.declared.ended(status, state, then):
+            acted = status.primary_state not in (self.declared.shown(state), self.declared.shown(then))
+            if (acted or not fits) if answered.accepted else self.declared.ended(status, state, then):
                 self.model.finished(*couple.numbers)
                 return f"{couple} may have gone on from {state.value} to {then.value} before it was ordered"
-        return f"{went_on[0]} went on while it was ordered" if went_on else ""
+        return went_on
 
-    def _goes_on(self, couple: Couple) -> bool:
-        """Ask for a pair, and return whether what was under way has ended."""
+    def _went_on(self, couple: Couple) -> str:
+        """Ask for a pair, and say whether what was under way has ended."""
         before = self.model.state(*couple.numbers)
         self.sync(couple)
-        return self.model.state(*couple.numbers) is not before
+        after = self.model.state(*couple.numbers)
+        return f"{couple} went on from {before.value} to {after.value} meanwhile" if after is not before else ""
 
     def _follow(self, meant: Sequence[Couple], command: PairCommand, kind: SplitKind, group: int) -> None:
         for each in meant:
