@@ -73,7 +73,7 @@ def played(bench: Bench, operations: Sequence[Operation]) -> str:
     return ""
 
 
-COURSES = [
+COURSES: list[tuple[Defect, tuple[Operation, ...], str]] = [
     (Defect.COW_SKIPPED, (SPLIT_QUICKLY, wrote(P)), "secondary LBA 2048"),
     (Defect.COW_LATE, (SPLIT_QUICKLY, wrote(P)), "secondary LBA 2048"),
     (Defect.COW_PRIMARY_ONLY, (SPLIT_QUICKLY, wrote(S)), "secondary LBA 2048"),

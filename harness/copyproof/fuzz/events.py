@@ -13,11 +13,12 @@ from copyproof.scsi.outcome import Outcome
 
 
 class Difference(Exception):
-    """The target did what the model does not allow; the text is the diagnosis, `findings` the wrong blocks."""
+    """The target did what the model does not allow; the text is the diagnosis, `findings` the wrong blocks. `shown`
+    says that it is what a pair shows of itself."""
 
-    def __init__(self, diagnosis: str, findings: Findings | None = None) -> None:
+    def __init__(self, diagnosis: str, findings: Findings | None = None, *, shown: bool = False) -> None:
         super().__init__(diagnosis)
-        self.findings = findings or Findings()
+        self.findings, self.shown = findings or Findings(), shown
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator, Sequence
 from copyproof.errors import printable
 from copyproof.fuzz.events import Awaited, Event, PairOrdered, Passed
 from copyproof.plugin.bench import ROLES
+from copyproof.targets.live import Role
+from copyproof.transport.tape import Waited
 
 REFUSAL = "REFUSAL"
 """Stands for every outcome but GOOD."""
@@ -67,6 +69,13 @@ def waits(event: Passed | Awaited, *, vendor: bool) -> str:
         return "passes 30"
     primary, secondary = ROLES[event.primary].name, ROLES[event.secondary].name
     return f'await "${primary}" "${primary}_NAA" "${secondary}_NAA"'
+
+
+def waited(event: Passed | Awaited) -> Waited:
+    """Return what a tape keeps of a wait."""
+    if isinstance(event, Passed):
+        return Waited(role=Role.PRIMARY.value, ticks=event.ticks)
+    return Waited(role=ROLES[event.primary].value, secondary=ROLES[event.secondary].value)
 
 
 def ordered(event: PairOrdered, in_band: Callable[[PairOrdered, str], Iterator[str]]) -> Iterator[str]:

@@ -159,8 +159,10 @@ class PairStage:
         told = done.predicted.answer
         self.counted += Counter([ORDER, order.command.value, f"{ORDERS}{told.value}"])
         self.log.append(PairOrdered(done.request, told is not Answer.REFUSED, done.answered))
+        self._note_end(couple, done.predicted.state)
         if done.breach:
-            raise Difference(done.breach)
+            as_due = done.answered.accepted == (told is not Answer.REFUSED)
+            raise Difference(done.breach, shown=as_due)
         self.sync()
 
     def _fits(self, order: Order) -> bool:
@@ -204,15 +206,22 @@ class PairStage:
         self.pairs.hold()
         self.log.append(Awaited(*couple.numbers))
         if strange:
-            raise Difference(strange)
+            raise Difference(strange, shown=True)
         self.sync()
 
     def sync(self) -> None:
         """Hold what each pair shows against the model, which follows what has ended; raises Difference."""
         for couple in list(self.pairs.groups):
+            before = self._state(couple)
             _, strange = self.pairs.sync(couple)
+            self._note_end(couple, before)
             if strange:
-                raise Difference(strange)
+                raise Difference(strange, shown=True)
+
+    def _note_end(self, couple: Couple, before: PairState) -> None:
+        """Log that what was under way of a pair had ended by itself: what is expected from here on relies on that."""
+        if before in NEXT and self._state(couple) is NEXT[before]:
+            self.log.append(Awaited(*couple.numbers))
 
     def close(self) -> None:
         """Let all copying end, and split the pairs that follow, so that their S-VOLs must hold something; raises

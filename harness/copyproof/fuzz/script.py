@@ -28,6 +28,7 @@ from copyproof.transport.sg3 import octets
 
 SCRIPT, DATA, TAPE = "fuzz-difference.sh", "fuzz-difference.bin", "fuzz-difference.tape"
 UNSEEN = "no block differs; the labels cannot be looked at from here"
+SHOWN_UNSEEN = "no block differs; what a pair shows of itself cannot be judged from here"
 NOTHING_SEEN = "there is no block to look at, so nothing was shown"
 #: Blocks made at once.
 PIECE = 4096
@@ -212,7 +213,8 @@ def write(found: Counterexample, bench: Bench, folder: Path) -> tuple[str, str]:
     """Write SCRIPT, DATA and TAPE into a folder, and return the names of script and tape; raises UsageError when they
     cannot be written there.
 
-    There is no tape where pairs were ordered by a vendor's programs: it holds commands alone.
+    There is no tape where pairs were ordered by a vendor's programs, as it holds commands alone, nor of what a pair
+    shows of itself.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -222,7 +224,7 @@ def write(found: Counterexample, bench: Bench, folder: Path) -> tuple[str, str]:
         (folder / SCRIPT).chmod(0o755)
     except OSError as problem:
         raise UsageError(f"{folder}: {problem.strerror}; name another folder with --hil-report") from None
-    if pair_script.by_vendor(found.events):
+    if found.shown or pair_script.by_vendor(found.events):
         return SCRIPT, ""
     _tape(found, bench, folder / TAPE)
     return SCRIPT, TAPE
@@ -235,7 +237,7 @@ def script(found: Counterexample, bench: Bench, beside: Beside) -> str:
     looks = [_look(volume, extent, beside) for volume, extent in found.due if extent.origins]
     played = {volume for event in found.events for volume in volumes_of(event)}
     volumes = sorted(played | {volume for volume, _ in found.due})
-    unseen = UNSEEN if found.labels else "" if looks else NOTHING_SEEN
+    unseen = UNSEEN if found.labels else SHOWN_UNSEEN if found.shown else "" if looks else NOTHING_SEEN
     body = "\n".join([*steps, "", *looks, "", f"unseen={shlex.quote(unseen)}"])
     tools = _TOOLS + pair_script.TOOLS * pairs
     before = _SERVES + pair_script.GUARD * vendor
@@ -345,6 +347,8 @@ def _tape(found: Counterexample, bench: Bench, path: Path) -> None:
             elif isinstance(event, PairOrdered) and event.answered.sent:
                 command, result = event.answered.sent
                 writer.add(tape.sent(event.request.primary.name, command, PATIENCE, result))
+            elif isinstance(event, Passed | Awaited):
+                writer.add(pair_script.waited(event))
         for volume, extent in found.due:
             if extent.origins:
                 writer.add(tape.looked(ROLES[volume].value, extent.lba, extent.count, extent.origins))

@@ -52,13 +52,14 @@ class Budget:
 @dataclass(frozen=True, slots=True)
 class Counterexample:
     """The shortest sequence that showed a difference, what was done in it, what each volume had to hold afterwards, and
-    the diagnosis. `labels` says that labels were wrong."""
+    the diagnosis. `labels` says that labels were wrong, `shown` that what a pair showed of itself was."""
 
     operations: tuple[Operation, ...]
     diagnosis: str
     events: tuple[Event, ...] = ()
     due: tuple[tuple[int, Extent], ...] = ()
     labels: bool = False
+    shown: bool = False
 
 
 @dataclass(slots=True)
@@ -186,7 +187,8 @@ class Search:
             if isinstance(origin, Origin)
         ]
         labels = not LABELS.isdisjoint(difference.findings.wrong)
-        self.found = Counterexample(operations, str(difference), (*before, *self.player.log), tuple(due), labels)
+        events = (*before, *self.player.log)
+        self.found = Counterexample(operations, str(difference), events, tuple(due), labels, difference.shown)
 
     def _size(self, operations: tuple[Operation, ...]) -> tuple[int, int]:
         ground = self.player.ground

@@ -17,13 +17,14 @@ from copyproof.model.rangemap import Piece
 from copyproof.plugin.bench import NAMES, NUMBERS, Bench
 from copyproof.plugin.mapping import Names, lasting, volatile
 from copyproof.plugin.opening import opened
+from copyproof.plugin.replayed_pairs import ReplayedPairs
 from copyproof.scsi.cdb import Opcode
 from copyproof.scsi.command import Command, Result
 from copyproof.scsi.sense import Sense
 from copyproof.targets.live import Lun, Role
 from copyproof.targets.spec import TargetSpec
 from copyproof.transport.base import Transport
-from copyproof.transport.tape import Looked, Recorded, Sent, Stamped, TapeUnit
+from copyproof.transport.tape import Event, Looked, Recorded, Sent, Stamped, TapeUnit, Waited, roles_of
 from copyproof.transport.ways import Way, check_size
 
 #: What a difference shows of data.
@@ -75,6 +76,8 @@ def ready(recorded: Recorded, spec: TargetSpec) -> Iterator[Bench]:
         raise UsageError(f"{recorded.name} has a {min(missing)} unit, target {spec.name} has none: choose another")
     if not recorded.events:
         raise UsageError(f"{recorded.name} holds no event, so there is nothing to compare: record a run")
+    if spec.pairs is None and any(isinstance(event, Waited) for event in recorded.events):
+        raise UsageError(f"{recorded.name} has pairs, target {spec.name} declares none: choose another")
     _check_ranges(recorded)
     _check_sizes(recorded, spec.transport)
 
@@ -90,7 +93,7 @@ def ready(recorded: Recorded, spec: TargetSpec) -> Iterator[Bench]:
 
 def _check_ranges(recorded: Recorded) -> None:
     for line, event in enumerate(recorded.events, start=2):
-        if not isinstance(event, Sent) and event.lba + event.count > recorded.unit(event.role).blocks:
+        if isinstance(event, Stamped | Looked) and event.lba + event.count > recorded.unit(event.role).blocks:
             what = "a host write of" if isinstance(event, Stamped) else "a look at"
             past = f"{event.count} blocks from LBA {event.lba} of the {event.role} unit"
             raise UsageError(f"{recorded.name}: line {line}: {what} {past}, which its header says is smaller")
@@ -121,7 +124,7 @@ def _fit(unit: TapeUnit, lun: Lun, name: str) -> None:
 
 
 def _check_reached(recorded: Recorded, bench: Bench) -> None:
-    for role in {event.role for event in recorded.events}:
+    for role in {role for event in recorded.events for role in roles_of(event)}:
         if Role(role) not in bench.units:
             raise UsageError(f"{recorded.name} has commands to the {role} unit, which no node here leads to")
 
@@ -137,21 +140,31 @@ def replay(recorded: Recorded, bench: Bench, done: Replayed) -> Iterator[Differe
 
     Raises SafetyRefusal for a command that may not be sent to this target; a lost target ends the replay.
     """
-    mapped = names(recorded, bench)
-    for number, event in enumerate(recorded.events, start=1):
-        try:
-            if isinstance(event, Sent):
-                yield from _counted(_sent(number, event, bench, mapped, done), done)
-                continue
-            if isinstance(event, Looked):
-                yield from _counted(_looked(number, event, bench), done)
-                done.looked += event.count
-                continue
+    mapped, pairs = names(recorded, bench), ReplayedPairs(bench, recorded)
+    try:
+        for number, event in enumerate(recorded.events, start=1):
+            yield from _counted(_played(number, event, bench, mapped, pairs, done), done)
+        pairs.clear()
+    except TargetLost as problem:
+        done.lost = str(problem)
+
+
+def _played(
+    number: int, event: Event, bench: Bench, mapped: Names, pairs: ReplayedPairs, done: Replayed
+) -> Iterator[Difference]:
+    match event:
+        case Sent():
+            pairs.note(event)
+            yield from _sent(number, event, bench, mapped, done)
+        case Looked():
+            yield from _looked(number, event, bench)
+            done.looked += event.count
+        case Waited():
+            if left := pairs.wait(event):
+                yield Difference(number, str(event), Part.OUTCOME, "nothing under way", left)
+        case Stamped():
             bench.put(Role(event.role), event.lba, event.count, event.generation)
             done.writes += 1
-        except TargetLost as problem:
-            done.lost = str(problem)
-            return
 
 
 def _counted(found: Iterator[Difference], done: Replayed) -> Iterator[Difference]:

@@ -1,9 +1,9 @@
 """Tapes: the commands of a run and the host's stamped writes, as JSON Lines (`copyproof.tape/1`).
 
 The first line is a `Header`, each further one an event: a `Sent` command, a `Stamped` write, blocks that were
-`Looked` at. A line is written when
-its event is over, in one piece, so that a crash leaves all that went before. Byte strings are lower-case hex, times
-seconds, LBAs and counts blocks.
+`Looked` at, or that a pair's copying was `Waited` for. A line is written when its event is over,
+in one piece, so that a crash leaves all that went before. Byte strings are lower-case hex, times seconds, LBAs and
+counts blocks.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ Count = Annotated[int, msgspec.Meta(ge=0, le=LBAS - 1)]
 RoleName = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9-]{0,31}\Z")]
 #: Two hex digits a byte; what is longer is not even decoded.
 Data = Annotated[str, msgspec.Meta(max_length=2 * DATA_MOST)]
+TICKS_MOST = 1 << 16
 T = TypeVar("T")
 
 
@@ -131,6 +132,18 @@ class Looked(msgspec.Struct, frozen=True, kw_only=True, tag="look", tag_field="e
         return f"{self.role} {lba_range(self.lba, self.count)}"
 
 
+class Waited(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="wait", tag_field="event"):
+    """Time was let pass for pairs, which else stands still on a target where it can be stopped: until nothing is under
+    way of the pair of the P-VOL and the S-VOL in two roles or, where there is no S-VOL's, so many ticks."""
+
+    role: RoleName
+    secondary: RoleName | Literal[""] = ""
+    ticks: Annotated[int, msgspec.Meta(ge=0, le=TICKS_MOST)] = 0
+
+    def __str__(self) -> str:
+        return f"the wait for {self.role} and {self.secondary}" if self.secondary else f"{self.ticks} ticks"
+
+
 def looked(role: str, lba: int, count: int, contents: Iterable[Content]) -> Looked:
     """Return what a tape keeps of blocks that were judged.
 
@@ -146,7 +159,7 @@ def _allowed(content: Content) -> Stamp | Literal["zeros"]:
     return "zeros"
 
 
-Event = Sent | Stamped | Looked
+Event = Sent | Stamped | Looked | Waited
 _HEADER = msgspec.json.Decoder(Header)
 _EVENT: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
 
@@ -166,6 +179,15 @@ class Recorded:
             if unit.role == role:
                 return unit
         raise UsageError(f"{self.name}: there is no {role} unit in its header")
+
+
+def roles_of(event: Event) -> tuple[str, ...]:
+    """Return the roles of the units that an event is about.
+
+    >>> roles_of(Waited(role="primary", secondary="secondary"))
+    ('primary', 'secondary')
+    """
+    return (event.role, event.secondary) if isinstance(event, Waited) and event.secondary else (event.role,)
 
 
 def sent(role: str, command: Command, timeout: float, result: Result | None, failure: Failure | None = None) -> Sent:
@@ -267,8 +289,9 @@ def _need_sound(header: Header, where: str) -> None:
 
 def _event(where: str, line: bytes, roles: set[str]) -> Event:
     event = _decoded(where, line, _EVENT)
-    if event.role not in roles:
-        raise UsageError(f"{where}: the header names no {event.role!r} unit")
+    for role in roles_of(event):
+        if role not in roles:
+            raise UsageError(f"{where}: the header names no {role!r} unit")
     try:
         if isinstance(event, Sent):
             _look_through(event)
