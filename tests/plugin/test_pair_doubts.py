@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from copyproof import data
 from copyproof.errors import TransportTimeout
 from copyproof.pairing import service
 from copyproof.plugin import pair, pairing
@@ -137,3 +139,29 @@ def test_a_pair_whose_order_was_not_answered_is_ended_and_its_volumes_are_stampe
     first, *others = cases(run)
     assert first.verdict is Verdict.ERROR
     assert {case.verdict for case in others} == {Verdict.PASS}, [(case.test, case.cause) for case in others]
+
+
+class Sluggish(Lying):
+    """Takes its time to pass on the order of a split, as a vendor's program does that has to start first."""
+
+    def execute(self, command: Command, timeout: float) -> Result:
+        if is_order(command, PairAction.SPLIT):
+            time.sleep(1.5)
+        return super().execute(command, timeout)
+
+
+class Sleepy:
+    """Puts `Sluggish` before every unit."""
+
+    @pytest.hookimpl
+    def pytest_hil_transport(self, lun: Lun, transport: Transport) -> Transport:
+        return Sluggish(transport, lambda _, result: result)
+
+
+def test_hosts_write_on_for_as_long_as_a_split_takes_to_come(tmp_path: Path) -> None:
+    target = tmp_path / "own.toml"
+    shipped = (data.folder("targets") / "software-array.toml").read_text()
+    target.write_text(shipped.replace("[array]\n", '[array]\ndefects = ["group-split-torn"]\n'))
+    run = run_suite(str(target), tmp_path, "-k", "one_point_in_time_while and quick", plugins=[Sleepy()])
+    (case,) = run.cases("CTL-09")
+    assert "the group was not split at one point in time" in case.cause

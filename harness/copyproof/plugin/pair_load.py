@@ -10,7 +10,7 @@ from itertools import count
 from random import Random
 
 from copyproof.blocks.origin import Origin
-from copyproof.errors import CopyproofError, DeviceError
+from copyproof.errors import DeviceError
 from copyproof.model.cuts.check import check
 from copyproof.model.cuts.history import History, Shown, Split, Write
 from copyproof.plugin.bench import Unit
@@ -19,14 +19,16 @@ from copyproof.scsi.cdb import write16
 from copyproof.scsi.pair import PairCommand, SplitKind
 from copyproof.targets.live import Role
 
-WRITERS, MOST = 2, 400
-"""Threads, and writes of each at most."""
+WRITERS, MOST = 2, 50_000
+"""Threads, and writes of each at most: an order that takes longer than these is given to nobody's load."""
+PAUSE = 0.001
+"""Seconds between two writes of a thread, in which the others come to their turn."""
 BLOCKS = 4
 """Blocks of a write at most; they need not take effect at once."""
 FIRST, WINDOW = 8, 96
 """The blocks that are written to, of each primary."""
 ENOUGH = 24
-"""Writes before and after the split."""
+"""Writes before and after the split, at least."""
 PATIENCE = 120.0
 """Seconds that one write may take, or the whole load to end."""
 
@@ -39,15 +41,18 @@ class Load:
         self._bench = pairs[0].desk.bench
         self._units = [self._bench.unit(pair.couple.primary) for pair in pairs]
         self._done, self._over = threading.Semaphore(0), threading.Event()
-        self._problems: list[CopyproofError] = []
+        self._problems: list[Exception] = []
         self._writes: list[Write] = []
         self._splits: list[tuple[float, float]] = []
         self._start()
         self._generations = count(self._bench.generation + 1)
 
     def wait(self) -> None:
-        """Let enough more writes end; raises DeviceError when they do not."""
-        for _ in range(ENOUGH):
+        """Let enough more writes begin and end; raises DeviceError when they do not."""
+        while self._done.acquire(blocking=False):
+            pass
+        # Of those that end now, one of each thread had begun before.
+        for _ in range(ENOUGH + WRITERS):
             if not self._done.acquire(timeout=PATIENCE) or self._problems:
                 raise DeviceError(f"the writers stand still: {next(iter(self._problems), 'no answer came')}")
 
@@ -57,34 +62,52 @@ class Load:
         self._pairs[0].order(PairCommand.SPLIT, kind, whole_group=True)
         self._splits.append((invoked, time.monotonic()))
 
-    def run(self) -> None:
-        """Write until it is over: what every thread does."""
-        random = Random(threading.get_ident())
+    def run(self, writer: int) -> None:
+        """Write until it is over: what every thread does, by its number from 1."""
+        random = Random(self._bench.seed + writer)
         try:
             for _ in range(MOST):
-                if self._over.is_set():
+                if self._over.wait(PAUSE):
                     return
-                self._write(random)
+                self._write(writer, random)
                 self._done.release()
-        except CopyproofError as problem:
+            raise DeviceError(f"{MOST} writes were not enough for the orders given meanwhile")
+        except Exception as problem:
+            # Nobody sees what a thread raises: `wait` and `settle` tell of it.
             self._problems.append(problem)
             self._done.release()
 
-    def end(self) -> None:
-        """Let no further write begin, and tell the model what the primaries hold then."""
+    def end(self, threads: Sequence[threading.Thread]) -> None:
+        """Let no further write begin, and wait for the last; what comes afterwards has generations of its own."""
         self._over.set()
+        for thread in threads:
+            thread.join(PATIENCE)
+        self._bench.generation = next(self._generations)
 
     def breach(self) -> str:
-        """Say why what the secondaries hold is not the group at one point in time; empty where it is."""
+        """Say why what the secondaries hold is not the group at one point in time; empty where it is.
+
+        Raises DeviceError where no split was ordered while hosts wrote: nothing tells points in time then.
+        """
+        if not self._splits or not all(map(self._beset, self._splits)):
+            raise DeviceError("the group was not split while hosts wrote, so nothing shows at which point in time")
         image = tuple(shown for pair in self._pairs for shown in self._image(pair))
         volumes = frozenset(unit.number for unit in self._units)
         splits = tuple(Split(invoked, completed, volumes, image) for invoked, completed in self._splits)
         wrong = check(History(tuple(self._writes), splits))
         return f"the group was not split at one point in time: {wrong.place}: {wrong.reason}" if wrong else ""
 
+    def _beset(self, split: tuple[float, float]) -> bool:
+        """Whether hosts wrote before a split, and went on when it was ordered."""
+        (invoked, completed), own = split, [write for write in self._writes if write.writer]
+        before = any(write.ended < invoked for write in own)
+        return before and any(write.invoked > completed for write in own)
+
     def settle(self) -> None:
-        """Stamp the primaries anew where they were written, so that they are known again."""
-        self._bench.generation = next(self._generations)
+        """Stamp the primaries anew where they were written, so that they are known again; raises DeviceError where a
+        write failed."""
+        if self._problems:
+            raise DeviceError(f"a writer failed: {self._problems[0]}")
         for pair in self._pairs:
             pair.write(pair.couple.primary, FIRST, WINDOW)
 
@@ -97,7 +120,7 @@ class Load:
             self._writes.append(Write(0, unit.number, FIRST, WINDOW, generation, invoked, time.monotonic()))
             self._bench.model.forget(unit.number, FIRST, WINDOW)
 
-    def _write(self, random: Random) -> None:
+    def _write(self, writer: int, random: Random) -> None:
         unit, generation = random.choice(self._units), next(self._generations)
         blocks = random.randint(1, BLOCKS)
         lba = FIRST + random.randrange(WINDOW - blocks)
@@ -107,7 +130,7 @@ class Load:
         completed = time.monotonic()
         if not result.good:
             raise DeviceError(f"a write to {unit.lun.role.value} ended in {result.sense or result.status.name}")
-        self._writes.append(Write(threading.get_ident(), unit.number, lba, blocks, generation, invoked, completed))
+        self._writes.append(Write(writer, unit.number, lba, blocks, generation, invoked, completed))
 
     def _image(self, pair: Pair) -> Iterator[Shown]:
         """What the S-VOL holds of the blocks that were written, block by block."""
@@ -128,13 +151,13 @@ class Load:
 def loaded(pairs: Sequence[Pair]) -> Iterator[Load]:
     """Let hosts write to the primaries of some pairs within the block; raises DeviceError where a write fails."""
     load = Load(pairs)
-    threads = [threading.Thread(target=load.run, daemon=True) for _ in range(WRITERS)]
+    threads = [threading.Thread(target=load.run, args=(number,), daemon=True) for number in range(1, WRITERS + 1)]
     for thread in threads:
         thread.start()
     try:
         yield load
     finally:
-        load.end()
-        for thread in threads:
-            thread.join(PATIENCE)
+        load.end(threads)
+    if any(thread.is_alive() for thread in threads):
+        raise DeviceError(f"a writer still writes {PATIENCE:g} s after it was to stop")
     load.settle()
