@@ -17,7 +17,7 @@ from copyproof.fuzz import script, search
 from copyproof.fuzz.events import Difference, PairOrdered
 from copyproof.fuzz.ground import Ground, survey
 from copyproof.fuzz.mix import shortfall
-from copyproof.fuzz.operations import Operation, Range, Write
+from copyproof.fuzz.operations import Copy, Operation, Range, Write
 from copyproof.fuzz.pair_operations import Finish, Order, Pass, Read
 from copyproof.fuzz.pair_strategies import pair_sequences
 from copyproof.fuzz.player import Player
@@ -259,6 +259,26 @@ def test_a_target_gets_no_order_that_it_does_not_declare(kind: SplitKind) -> Non
     assert {order.kind for order in drawn if order.command is PairCommand.SPLIT} == {kind}
     assert {order.kind for order in drawn if order.command is not PairCommand.SPLIT} == {SplitKind.STEADY}
     assert {(order.group, order.whole_group) for order in drawn} == {(0, False)}
+
+
+@pytest.mark.parametrize("refuses", [True, False])
+def test_copies_go_to_no_s_vol_of_a_target_that_does_not_refuse_them(refuses: bool) -> None:
+    with array() as bench:
+        ground = survey(bench)
+    assert ground.pairs is not None
+    pairs = replace(ground.pairs, declared=replace(ground.pairs.declared, refuses_copies=refuses))
+    met: set[tuple[bool, bool]] = set()
+
+    @hypothesis.seed(1)
+    @hypothesis.settings(max_examples=40, database=None, deadline=None, suppress_health_check=CHECKS)
+    @hypothesis.given(pair_sequences(replace(ground, pairs=pairs), pairs))
+    def draws(sequence: list[Operation]) -> None:
+        parts = [operation.segments[0] for operation in sequence if isinstance(operation, Copy)]
+        met.update((part.source in (S, T), part.destination in (S, T)) for part in parts)
+
+    draws()
+    assert {source for source, _ in met} == {True, False}
+    assert {destination for _, destination in met} == ({True, False} if refuses else {False})
 
 
 def test_a_run_with_too_little_on_pairs_proves_less_than_is_promised() -> None:

@@ -280,11 +280,20 @@ def _copy(draw: DrawFn, with_: Draw) -> Operation:
     """A copy within the volumes of pairs, or between them and another unit."""
     most = min(with_.ground.longest, 2 * with_.pairs.slot, with_.pairs.blocks // 4)
     at = with_.range(draw, _volumes(with_), most)
-    apart = [volume for volume, _ in with_.ground.volumes]
-    other = with_.range(draw, [*apart, *_volumes(with_)], at.blocks)
-    first, second = (at, other) if draw(st.booleans()) else (other, at)
+    apart, spared = [volume for volume, _ in with_.ground.volumes], _spared(with_)
+    near = [volume for volume in _volumes(with_) if not spared.issuperset({volume, at.volume})]
+    other = with_.range(draw, [*apart, *near], at.blocks)
+    ways = [way for way in ((other, at), (at, other)) if way[1].volume not in spared]
+    first, second = draw(st.sampled_from(ways))
     part = Transfer(first.volume, first.lba, second.volume, second.lba, other.blocks)
     return Copy((part,), draw(st.booleans()))
+
+
+def _spared(with_: Draw) -> set[int]:
+    """The volumes that no copy may be ordered to."""
+    if with_.pairs.declared.refuses_copies:
+        return set()
+    return {number for number, _ in with_.pairs.volumes} - set(_primaries(with_))
 
 
 def _pass(draw: DrawFn, with_: Draw) -> Operation:

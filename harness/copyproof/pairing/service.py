@@ -141,8 +141,8 @@ class Declared:
     `states` are those that it has, `shows` what it shows some of them as, for want of a word of their own; `access` is
     what a host may do with P-VOL and S-VOL in each state; `slot` is how many bytes it notes as changed together;
     `progress` says that it tells a percentage, `paces` that it can be told how fast to copy, `refuses_unequal` that it
-    refuses volumes of unequal size itself. `only_in` are the states in which a command can be ordered at all, for
-    each that cannot be in every state.
+    refuses volumes of unequal size itself, `refuses_copies` a copy, too, to an S-VOL that hosts may not write.
+    `only_in` are the states in which a command can be ordered at all, for each that cannot be in every state.
     """
 
     operations: frozenset[PairCommand] = frozenset(PairCommand)
@@ -160,6 +160,7 @@ class Declared:
     progress: bool = True
     paces: bool = True
     refuses_unequal: bool = True
+    refuses_copies: bool = True
     rules: PairRules = field(default_factory=PairRules)
 
     def shown(self, state: PairState) -> PairState:

@@ -123,6 +123,7 @@ def declared(spec: TargetSpec) -> Declared:
         progress=pairs.progress,
         paces=pairs.paces,
         refuses_unequal=pairs.refuses_unequal,
+        refuses_copies=pairs.refuses_copies,
         rules=rules,
     )
 

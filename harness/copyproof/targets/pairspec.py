@@ -44,13 +44,14 @@ class RuleSpec(Struct, frozen=True, kw_only=True):
 class PairSpec(Struct, frozen=True, kw_only=True):
     """How pairs are reached and what they can do.
 
-    `only_in` names the states in which an operation can be ordered, for each that cannot be in all of them.
-    `way` is by the vendor commands in band, or by the commands of a `template`: a shipped one by name, or a file by a
-    path ending in `.toml`. `paces` says that the copying can be told how fast to be, `refuses_unequal` that volumes of
-    unequal size are refused by the implementation; else such an order is not given. `slot` is in bytes, `timeout` in
-    seconds for one command of a template. `access` says where a state allows a host something else than the guides'
-    table, `shows` which word stands for a state that has none of its own. `names` are values for the template's
-    placeholders, `volumes` such values by role.
+    `only_in` names the states in which an operation can be ordered, for each that cannot be in all of them. `way` is by
+    the vendor commands in band, or by the commands of a `template`: a shipped one by name, or a file by a path ending
+    in `.toml`. `paces` says that the copying can be told how fast to be, `refuses_unequal` that volumes of unequal size
+    are refused by the implementation, `refuses_copies` that a copy to an S-VOL that hosts may not write is, too; an
+    order that would not be refused is not given. `slot` is in bytes, `timeout` in seconds for one command of a
+    template. `access` says where a state allows a host something else than the guides' table, `shows` which word stands
+    for a state that has none of its own. `names` are values for the template's placeholders, `volumes` such values by
+    role.
     """
 
     way: Literal["inband", "command"] = "inband"
@@ -69,6 +70,7 @@ class PairSpec(Struct, frozen=True, kw_only=True):
     progress: bool = True
     paces: bool = True
     refuses_unequal: bool = True
+    refuses_copies: bool = True
     slot: Size = Size(256 * 1024)
     timeout: float = 60.0
     rules: RuleSpec = RuleSpec()
