@@ -53,7 +53,7 @@ class Load:
             pass
         # Of those that end now, one of each thread had begun before.
         for _ in range(ENOUGH + WRITERS):
-            if not self._done.acquire(timeout=PATIENCE) or self._problems:
+            if self._problems or not self._done.acquire(timeout=PATIENCE) or self._problems:
                 raise DeviceError(f"the writers stand still: {next(iter(self._problems), 'no answer came')}")
 
     def split(self, kind: SplitKind) -> None:
