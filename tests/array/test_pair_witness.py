@@ -29,8 +29,8 @@ def order(lba: int, count: int, actor: Actor = Actor.PAIR, volume: int = S) -> E
         ([commit(P, 8, 8), destage(S, 0, 512)], "volume 6, LBA 8 was overwritten, and its old block was copied only"),
         ([destage(S, 0, 9), commit(P, 8, 8)], "volume 6, LBA 9 was overwritten, and its old block was copied never"),
         ([destage(P, 0, 512), commit(P, 8, 8)], "volume 6, LBA 8 was overwritten, and its old block was copied never"),
-        ([commit(P, 16, 8)], ""),
-        ([], ""),
+        ([commit(P, 16, 8)], "volume 6, LBA 8: no write of it was seen"),
+        ([], "volume 6, LBA 8: no write of it was seen"),
     ],
 )
 def test_the_old_block_has_to_be_destaged_before_the_write_is_taken(events: list[Event], said: str) -> None:

@@ -14,11 +14,13 @@ from copyproof.array.trace import Actor, Event, Step
 
 def saved_too_late(events: Sequence[Event], touched: int, secondary: int, lba: int, count: int) -> str:
     """Say which of `count` blocks from `lba` on was written on volume `touched` before its old content had reached the
-    S-VOL's members (CTL-03); empty where none was. Blocks that no host wrote are not looked at."""
+    S-VOL's members (CTL-03), or of which no write was seen, so that nothing is shown; empty where there is none."""
     for block in range(lba, lba + count):
         written = _first(events, Step.COMMIT, touched, block)
         saved = _first(events, Step.DESTAGE, secondary, block)
-        if written is not None and (saved is None or saved > written):
+        if written is None:
+            return f"volume {touched}, LBA {block}: no write of it was seen"
+        if saved is None or saved > written:
             how = "never" if saved is None else "only afterwards"
             return f"volume {touched}, LBA {block} was overwritten, and its old block was copied {how}"
     return ""

@@ -65,6 +65,8 @@ def _resigned(source: Disk, copy: Disk) -> Iterator[str]:
             yield f"the checksum of the GPT header in LBA {lba} of the copy is wrong"
     if len({copy[lba][GUID] for lba in headers}) != 1:
         yield "the GPT headers of the copy have different disk GUIDs"
+    if not any(copy[headers[0]][GUID]):
+        yield "the GPT headers of the copy have no disk GUID"
     expected = {lba: bytearray(block) for lba, block in source.items()}
     expected[first][SIGNATURE] = copy[first][SIGNATURE]
     for lba in headers:

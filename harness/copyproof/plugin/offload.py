@@ -94,16 +94,20 @@ def _grown(before: int, after: int) -> int:
 
 
 def blindness(before: int | None, after: int | None, found: Offload) -> str:
-    """Say why the kernel's count shows nothing: it must have seen the host's own copy, where there was one, before its
-    silence is believed (`queue/iostats` can be off). Empty where it shows what is moved.
+    """Say why the kernel's count shows nothing: it must have seen the host's own copy, where there was one, else how
+    the units were stamped, before its silence is believed (`queue/iostats` can be off). Empty where it shows what is
+    moved.
 
     >>> blindness(0, 0, Offload(8192, by_host=0.1)), blindness(0, 16384, Offload(8192, by_host=0.1))
     ("it did not see the host's own copy", '')
+    >>> blindness(0, 0, Offload(8192)), blindness(4096, 4096, Offload(8192))
+    ('it saw nothing of what the host wrote before', '')
     """
     if before is None or after is None:
         return "the units have no nodes"
-    seen = found.by_host is None or _grown(before, after) >= found.copied
-    return "" if seen else "it did not see the host's own copy"
+    if found.by_host is None:
+        return "" if after else "it saw nothing of what the host wrote before"
+    return "" if _grown(before, after) >= found.copied else "it did not see the host's own copy"
 
 
 @contextmanager
@@ -115,7 +119,7 @@ def offloaded(pair: Pair) -> Iterator[Offload]:
     """
     desk, bench = pair.desk, pair.desk.bench
     if PairState.COPY not in desk.declared.states:
-        desk.test.left_out(Verdict.NOT_SUPPORTED, "the target declares no COPY: no block is copied when a pair is made")
+        desk.left_out(Verdict.NOT_SUPPORTED, "the target declares no COPY: no block is copied when a pair is made")
     first = counted_by_kernel(bench.live)
     found = Offload(pair.blocks * bench.stamper.block_size, by_host=_by_host(pair))
     before, moved = counted_by_kernel(bench.live), Tally(bench.tally.blocks, bench.tally.others)
@@ -157,6 +161,10 @@ def _stood_still(pair: Pair, aside: Elsewhere) -> bool:
         return False
     if not aside.aside.still:
         raise DeviceError("the process that ordered the copy was to be stopped, and is not")
+    if pair.state in NEXT:
+        raise DeviceError(
+            f"the copy was to go on to its end while its process stood still, and is in {pair.state.value}"
+        )
     shown = pair.desk.last.shown if pair.desk.last else None
     if shown is None or shown.primary_state not in NEXT or shown.percent == 100:
         pair.desk.missed("that the copy goes on while the process that ordered it is stopped: it was over before")

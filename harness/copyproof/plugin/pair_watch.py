@@ -12,6 +12,7 @@ from copyproof.array.trace import Event
 from copyproof.array.witness import WITNESSES
 from copyproof.plugin.pairing import Ordered
 from copyproof.plugin.watching import exchanging, watched
+from copyproof.scsi.pair import PairCommand
 from copyproof.targets.known import NUMBERS
 from copyproof.targets.live import Role
 
@@ -50,7 +51,8 @@ class PairWatch:
             return (
                 f"{done.request.command.value} moved {told} blocks by the target's own count, and had to move {total}"
             )
-        target = done.predicted.copies[0].destination if due else NUMBERS[self._pair.couple.secondary]
+        restored = done.request.command is PairCommand.RESTORE
+        target = self._pair.couple.numbers[0 if restored else 1]
         moved = moved_to(self.events, target) if self.events is not None else due
         return (
             ""

@@ -44,6 +44,11 @@ def changed(lba: int, part: slice, value: bytes, *, sealed: bool = False) -> dic
     return copy | {lba: bytes(block)}
 
 
+def without_guid() -> dict[int, bytes]:
+    """A resigned copy whose headers agree on no GUID at all."""
+    return changed(1, GUID, bytes(16), sealed=True) | {LAST: changed(LAST, GUID, bytes(16), sealed=True)[LAST]}
+
+
 def test_the_disk_that_is_made_is_one_for_the_array_too() -> None:
     identity = identity_on(Listed(SOURCE))
     assert (identity.signature, identity.guid) == (b"SIGN", bytes(range(1, 17)))
@@ -64,6 +69,7 @@ def test_a_copy_with_an_identity_of_its_own_is_right_where_that_is_declared_and_
         (changed(0, SIGNATURE, bytes(4)), "the copy has no MBR signature"),
         (changed(0, slice(0, 1), b"x"), "LBA 0 of the copy differs from its source in byte 0x0"),
         (changed(1, GUID, SOURCE[1][GUID], sealed=True), "the GPT header in LBA 1 of the copy has the disk GUID"),
+        (without_guid(), "the GPT headers of the copy have no disk GUID"),
         (changed(LAST, GUID, bytes(16), sealed=True), "the GPT headers of the copy have different disk GUIDs"),
         (changed(LAST, CHECKSUM, bytes(4)), f"the checksum of the GPT header in LBA {LAST} of the copy is wrong"),
         (changed(1, slice(0x48, 0x49), b"\xff", sealed=True), "LBA 1 of the copy differs from its source in byte 0x48"),
