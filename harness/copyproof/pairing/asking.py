@@ -42,8 +42,12 @@ class Asking:
 
     def found(self, steps: Steps, pattern: str, timeout: float, values: dict[str, str], called: str) -> re.Match[str]:
         """Return what a pattern finds, in all its groups, in what programs say of something that is `called` so; raises
-        MalformedAnswer."""
-        return self.all_found(steps, pattern, timeout, values, called)[0]
+        MalformedAnswer, also where it finds several that are not alike."""
+        found = self.all_found(steps, pattern, timeout, values, called)
+        told = list(dict.fromkeys(", ".join(each.groupdict().values()) for each in found))
+        if len(told) > 1:
+            raise MalformedAnswer(f"identifying {called}: it is told as {excerpt(' and as '.join(told), 120)}")
+        return found[0]
 
     def all_found(
         self, steps: Steps, pattern: str, timeout: float, values: dict[str, str], called: str

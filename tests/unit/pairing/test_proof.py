@@ -70,6 +70,14 @@ def test_the_vendors_name_must_mean_the_same_volume(lab: Lab) -> None:
     assert lab.log == ["create primary secondary"]
 
 
+def test_nothing_is_run_where_the_vendors_name_means_two_volumes(lab: Lab) -> None:
+    both = f'echo "volume $2 has id $3"; echo "volume $2 has id {NAAS[2]}"'
+    strange = lab.service(TOOL.replace('echo "volume $2 has id $3"', both), changed("identify", IDENTIFY))
+    with pytest.raises(MalformedAnswer, match=f"^identifying primary: it is told as {NAAS[0]} and as {NAAS[2]}$"):
+        strange.order(ask(CREATE))
+    assert lab.log == []
+
+
 @pytest.mark.parametrize("said", ["echo rubbish", "true", 'echo "has id $3"; exit 1', 'echo "has id "; kill -KILL $$'])
 def test_nothing_is_run_where_the_vendors_name_is_not_told(lab: Lab, said: str) -> None:
     tool = TOOL.replace('echo "volume $2 has id $3"', said)
