@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -66,6 +66,18 @@ def test_the_tape_shows_wrong_blocks_on_an_array_that_makes_them_and_on_no_other
     _, name = left(tmp_path, defect, course)
     assert again(tmp_path / name) == []
     assert any("secondary LBA" in line and ": blocks " in line for line in again(tmp_path / name, defect))
+
+
+def test_a_replay_that_is_ended_early_leaves_no_pair(tmp_path: Path) -> None:
+    _, name = left(tmp_path, *WITH_TAPES[0])
+    recorded = tape.read(tmp_path / name)
+    with ready(recorded, _with(spec.load("software-array"), ("cow-skipped",))) as bench:
+        playing = replay(recorded, bench, Replayed())
+        assert isinstance(playing, Generator)
+        next(playing)
+        assert state(bench) is PairState.PSUS
+        playing.close()
+        assert state(bench) is PairState.SMPL
 
 
 def test_a_state_that_is_shown_wrong_is_neither_on_a_tape_nor_passed_by_the_script(tmp_path: Path) -> None:

@@ -144,9 +144,11 @@ def replay(recorded: Recorded, bench: Bench, done: Replayed) -> Iterator[Differe
     try:
         for number, event in enumerate(recorded.events, start=1):
             yield from _counted(_played(number, event, bench, mapped, pairs, done), done)
-        pairs.clear()
     except TargetLost as problem:
         done.lost = str(problem)
+    finally:
+        if not done.lost:
+            pairs.clear()
 
 
 def _played(
