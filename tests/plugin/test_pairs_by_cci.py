@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from copyproof import process
+from copyproof.targets import pairs
+from copyproof.targets.templates import load
 from copyproof.verdicts.verdict import Verdict
 from tests.lio.suite import Run, run_suite
 from tests.unit.cci.cci_desk import in_this_process
@@ -36,6 +39,19 @@ def test_cells_of_the_table_are_judged_by_ccis_commands(tmp_path: Path, monkeypa
     judged = [case for row in run.record.requirements for case in row.cases if case.verdict is Verdict.PASS]
     assert len(judged) == 7
     assert programs(run) == {"paircreate", "pairsplit", "pairresync"}
+
+
+def test_what_a_template_has_no_display_for_is_said_not_to_be_seen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process, "bounded", lambda _: in_this_process)
+    monkeypatch.setattr(pairs, "load", lambda name: msgspec.structs.replace(load(name), display=None))
+    run = run_suite(TARGET, tmp_path, "-k", "display_agrees and PSUE")
+    (case,) = run.cases("CTL-11")
+    assert (case.verdict, case.cause) == (
+        Verdict.PASS,
+        "not seen: a display beside the query for each pair, since the template has none",
+    )
 
 
 @pytest.mark.nightly

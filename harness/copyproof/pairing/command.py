@@ -65,6 +65,11 @@ class CommandPairs:
         return self._declared
 
     @property
+    def lists(self) -> bool:
+        """Whether the way has a display of its own, beside the query for one pair."""
+        return self._template.display is not None
+
+    @property
     def _template(self) -> Template:
         return self._setting.template
 

@@ -49,6 +49,11 @@ class InBandPairs:
         """What the target's pairs can do."""
         return self._declared
 
+    @property
+    def lists(self) -> bool:
+        """Whether the way has a display of its own, beside the query for one pair."""
+        return True
+
     def order(self, request: PairRequest) -> Answered:
         """Send an order to the P-VOL; raises UsageError for values that do not fit their fields, PairFault for an
         answer that is neither GOOD nor a refusal."""

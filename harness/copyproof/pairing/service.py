@@ -230,6 +230,11 @@ class PairService(Protocol):
         """What the target's pairs can do."""
         ...
 
+    @property
+    def lists(self) -> bool:
+        """Whether the way has a display of its own, beside the query for one pair."""
+        ...
+
     def order(self, request: PairRequest) -> Answered:
         """Order it, and return once it is answered, while the copying goes on.
 

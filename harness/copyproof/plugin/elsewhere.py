@@ -130,6 +130,11 @@ class Elsewhere:
         """What the target's pairs can do."""
         return self._service.declared
 
+    @property
+    def lists(self) -> bool:
+        """Whether the way has a display of its own, beside the query for one pair."""
+        return self._service.lists
+
     def order(self, request: PairRequest) -> Answered:
         """Have it ordered, and the process that did so stopped; raises UsageError, TargetLost and PairFault
         as they were raised there, and DeviceError for all else."""

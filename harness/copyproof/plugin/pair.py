@@ -14,7 +14,7 @@ import numpy as np
 from copyproof.array.settings import Exchange
 from copyproof.errors import DeviceError, UsageError
 from copyproof.model.pairs import NEXT
-from copyproof.pairing.service import PairStatus
+from copyproof.pairing.service import PairService, PairStatus
 from copyproof.plugin.offload import Offload, offloaded
 from copyproof.plugin.pair_cli import command_line
 from copyproof.plugin.pair_display import display_breach, inventory_breach
@@ -139,12 +139,17 @@ class Pair:
 
     def display_breach(self) -> str:
         """Say where the display does not show the pairs of the test as they are."""
-        return display_breach(self.bench, self.desk.couples)
+        return self._displayed(self.bench.service)
 
     def command_line_breach(self) -> str:
         """Say where the shipped command line does not."""
         with command_line(self.desk.bench) as service:
-            return display_breach(self.bench, self.desk.couples, service)
+            return self._displayed(service)
+
+    def _displayed(self, service: PairService) -> str:
+        if not service.lists:
+            self.desk.missed("a display beside the query for each pair, since the template has none")
+        return display_breach(self.bench, self.desk.couples, service)
 
     def inventory_breach(self) -> str:
         """Say where the array's inventory does not agree with its units."""

@@ -22,20 +22,19 @@ ROOM = 1 << 16
 """Bytes for an answer that lists volumes."""
 
 
-def display_breach(pairs: PairBench, couples: Sequence[Couple], service: PairService | None = None) -> str:
-    """Say where a display (the target's own, unless another service is given) does not list the pairs among `couples`
+def display_breach(pairs: PairBench, couples: Sequence[Couple], service: PairService) -> str:
+    """Say where the display of a service, the target's own or another, does not list the pairs among `couples`
     as they are, each once; between two looks at the pairs they may go on."""
-    asked = service or pairs.service
     volumes = [pairs.volume(role) for role in pairs.roles]
     before = {couple: pairs.status(couple) for couple in couples}
-    listed = asked.display(volumes)
+    listed = service.display(volumes)
     after = {couple: pairs.status(couple) for couple in couples}
     names = {(couple.primary.value, couple.secondary.value): couple for couple in couples}
     strangers = [shown for shown in listed if (shown.primary, shown.secondary) not in names]
     if strangers:
         return f"the display lists {strangers[0].primary} and {strangers[0].secondary}, which are no pair"
     found = (
-        _wrong(pairs, couple, listed, _worded(asked, before[couple]), _worded(asked, after[couple]))
+        _wrong(pairs, couple, listed, _worded(service, before[couple]), _worded(service, after[couple]))
         for couple in couples
     )
     return next(filter(None, found), "")
