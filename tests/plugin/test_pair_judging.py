@@ -20,6 +20,11 @@ def test_leaves_an_order_unjudged(hil):
     hil.judge_pairs()
     pair.order(PairCommand.DELETE)
 
+def test_judges_again_what_it_ordered_once(hil):
+    hil.pair().brought_to(PairState.PSUS)
+    hil.judge_pairs()
+    hil.judge_pairs()
+
 def test_finds_a_wrong_block(hil):
     pair = hil.pair().brought_to(PairState.PSUS)
     hil.pairs.bench.unit(Role.SECONDARY).volume.write(700, hil.pairs.bench.stamper.make(9, 3, 2, 1))
@@ -54,6 +59,7 @@ def cases(stand: Stand) -> dict[str, CaseRecord]:
 def test_only_what_was_ordered_and_judged_and_is_right_passes(cases: dict[str, CaseRecord]) -> None:
     told = {name: (case.verdict.value, case.cause) for name, case in cases.items()}
     assert told["test_judges_nothing_ordered"] == ("ERROR", "nothing was ordered or tried, so nothing is judged")
+    assert told["test_judges_again_what_it_ordered_once"] == told["test_judges_nothing_ordered"]
     assert told["test_leaves_an_order_unjudged"] == ("ERROR", "the test gave 1 orders that it did not judge")
     verdict, cause = told["test_finds_a_wrong_block"]
     assert verdict == "FAIL"
