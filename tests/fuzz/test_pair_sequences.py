@@ -166,9 +166,17 @@ def test_a_target_whose_time_cannot_be_stopped_shows_no_difference(monkeypatch: 
     assert found.mix["in PAIR"] > 0
 
 
-def only_pairs(ground: Ground) -> hypothesis.strategies.SearchStrategy[list[Operation]]:
+def test_half_of_the_operations_of_a_short_run_are_in_sequences_on_pairs() -> None:
+    with array() as bench:
+        found = searched(bench, 41, 1)
+    assert (found.ended, found.steps) == (Ended.STEPS, 41)
+    assert sum(found.mix.values()) > 41
+    assert found.mix["on pairs"] == 20
+
+
+def only_pairs(ground: Ground) -> Sequence[hypothesis.strategies.SearchStrategy[list[Operation]]]:
     assert ground.pairs
-    return pair_sequences(ground, ground.pairs)
+    return (pair_sequences(ground, ground.pairs),)
 
 
 def test_one_sequence_leaves_nothing_to_the_next() -> None:

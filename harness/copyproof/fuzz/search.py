@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from tempfile import TemporaryDirectory
+from typing import TypeAlias
 
 import hypothesis
 from hypothesis import HealthCheck, Phase, Verbosity, given, settings
@@ -79,6 +80,10 @@ class Search:
     ended: Ended = Ended.STEPS
     _deadline: float = math.inf
     _played: list[tuple[int, tuple[Operation, ...]]] = field(default_factory=list)
+    _until: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._until = self.budget.steps
 
     def run(self, seed: int) -> None:
         """Search; the same seed draws the same sequences where Hypothesis and the loaded modules are the same: it also
@@ -87,7 +92,8 @@ class Search:
         self._deadline = started + self.budget.seconds
         try:
             with _no_traces():
-                _drawn(sequences(self.player.ground), self._example, seed, self.budget.steps)
+                for strategy in self._kinds():
+                    self._draw(strategy, seed)
         except Difference:
             pass
         except _Stop as stop:
@@ -103,6 +109,21 @@ class Search:
             self._whole()
         self._leave()
         self.seconds = self.clock() - started
+
+    def _kinds(self) -> Iterator[_Sequences]:
+        """Yield the kinds of sequences, each with its share of the steps."""
+        kinds = sequences(self.player.ground)
+        for number, kind in enumerate(kinds, start=1):
+            self._until = self.budget.steps * number // len(kinds)
+            yield kind
+
+    def _draw(self, strategy: _Sequences, seed: int) -> None:
+        """Play sequences of one kind until its steps are done."""
+        try:
+            _drawn(strategy, self._example, seed, self.budget.steps)
+        except _Stop as stop:
+            if stop.ended is not Ended.STEPS:
+                raise
 
     def _leave(self) -> None:
         """Leave no pairs behind; a target that has failed already is not asked for more."""
@@ -164,7 +185,7 @@ class Search:
             raise
 
     def _spend(self, first: bool) -> None:
-        if first and self.steps >= self.budget.steps:
+        if first and self.steps >= self._until:
             raise _Stop(Ended.STEPS)
         if self.clock() > self._deadline:
             raise _Stop(Ended.TIME)
@@ -225,8 +246,11 @@ class _Stop(BaseException):
         self.ended, self.problem = ended, problem
 
 
+_Sequences: TypeAlias = hypothesis.strategies.SearchStrategy[list[Operation]]
+
+
 def _drawn(
-    strategy: hypothesis.strategies.SearchStrategy[list[Operation]],
+    strategy: _Sequences,
     example: Callable[[Sequence[Operation]], None],
     seed: int,
     most: int,

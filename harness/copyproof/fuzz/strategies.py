@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from hypothesis import strategies as st
@@ -30,11 +30,14 @@ class Kind:
     offered: Callable[[Ground], bool] = lambda _: True
 
 
-def sequences(ground: Ground) -> SearchStrategy[list[Operation]]:
-    """Return sequences of 1 to 30 operations: of copies, or, where the target has pairs, on these: fewer, but longer
-    ones."""
+def sequences(ground: Ground) -> Sequence[SearchStrategy[list[Operation]]]:
+    """Return the kinds of sequences of 1 to 30 operations that a target is played, each for as many operations as the
+    others: on pairs, where the target has them, and copies.
+
+    Were a kind drawn for each sequence, a short run might have next to none of one.
+    """
     copies = copy_sequences(ground)
-    return st.one_of(copies, copies, pair_sequences(ground, ground.pairs)) if ground.pairs else copies
+    return (pair_sequences(ground, ground.pairs), copies) if ground.pairs else (copies,)
 
 
 def copy_sequences(ground: Ground) -> SearchStrategy[list[Operation]]:
