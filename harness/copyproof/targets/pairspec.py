@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from typing import Literal
 
 from msgspec import field
@@ -19,6 +19,17 @@ from copyproof.targets.table import Struct
 
 AnswerName = Literal["accepted", "ignored", "refused"]
 AccessName = Literal["none", "read", "read-write"]
+
+
+_THEN: Mapping[StateName, StateName] = {
+    "COPY": "PAIR",
+    "COPY(RS)": "PAIR",
+    "RCPY": "PAIR",
+    "COPY(SP)": "PSUS",
+    "PSUS(SP)": "PSUS",
+    "SMPL(PD)": "SMPL",
+}
+"""The states in which something is under way, with the one that follows by itself."""
 
 
 class AccessSpec(Struct, frozen=True, kw_only=True):
@@ -90,11 +101,20 @@ def faults(pairs: PairSpec, roles: Collection[str], block_size: int) -> Iterator
         yield "slot", f"must be a multiple of the block of {block_size} bytes"
     if not 0 < pairs.timeout <= MOST_SECONDS:
         yield "timeout", f"{pairs.timeout:g} is not allowed; it must be above 0, at most {MOST_SECONDS} seconds"
+    for state in _endless(pairs):
+        yield f"shows.{state}", "is shown as what follows it, and without progress nothing tells when it has ended"
     for role in set(pairs.volumes) - set(roles):
         yield f"volumes.{role}", f"there is no such unit; allowed: {', '.join(sorted(roles))}"
     for key in ("write_refused", "read_refused"):
         for text in getattr(pairs.rules, key):
             yield from _outcome(f"rules.{key}", text)
+
+
+def _endless(pairs: PairSpec) -> Iterator[StateName]:
+    """Yield the states of which nobody could say when they have gone on to the next."""
+    for state, then in _THEN.items():
+        if state in pairs.states and pairs.shows.get(state, state) == pairs.shows.get(then, then):
+            yield from () if pairs.progress else (state,)
 
 
 def _way(pairs: PairSpec) -> Iterator[tuple[str, str]]:

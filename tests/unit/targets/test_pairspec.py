@@ -46,6 +46,11 @@ def target(pairs: dict[str, Any], **more: Any) -> spec.TargetSpec:
         ({"timeout": 0}, "pairs.timeout: 0 is not allowed"),
         ({"access": {"RCPY": {"primary": "read"}}}, "pairs.access.RCPY.secondary: is missing; it must be one of none"),
         ({"access": {"RYCP": {}}}, "pairs.access.RYCP: unknown key; did you mean RCPY?"),
+        ({"refuses_unequal": False}, "pairs.refuses_unequal: only way = command has it"),
+        (
+            {"shows": {"COPY(RS)": "PAIR"}, "progress": False},
+            "pairs.shows.COPY(RS): is shown as what follows it, and without progress nothing tells when it has ended",
+        ),
         ({"rules": {"split_of_resync": "yes"}}, "pairs.rules.split_of_resync: 'yes' is not allowed; it must be one of"),
         ({"rules": {"write_refused": ["7/27"]}}, "pairs.rules.write_refused: '7/27' is no outcome"),
         ({"rules": {"split": "refused"}}, "pairs.rules.split: unknown key"),
@@ -56,6 +61,13 @@ def test_a_wrong_table_is_told_by_file_and_key(pairs: dict[str, Any], complaint:
     with pytest.raises(UsageError) as told:
         target(pairs)
     assert str(told.value).startswith(f"mine.toml: {complaint}")
+
+
+@pytest.mark.parametrize("pairs", [{"progress": True}, {"progress": False, "states": ["SMPL", "PAIR"]}])
+def test_a_state_may_be_shown_as_the_next_where_progress_tells_its_end_or_there_is_none(pairs: dict[str, Any]) -> None:
+    given = target({"shows": {"COPY(RS)": "PAIR"}, **pairs}).pairs
+    assert given is not None
+    assert given.shows == {"COPY(RS)": "PAIR"}
 
 
 def test_pairs_need_two_volumes() -> None:
