@@ -24,8 +24,8 @@ from tests.lio.suite import run_suite
 TARGET = "tcmu-array"
 SEEN_BY_KERNEL = "exchanged and 8 or hidden_unit_is_not_written or mapped_read_only"
 GONE = 60.0
-ERRORS_HANDLED = 1200.0
-"""Seconds for the kernel's error handling of all units of a server that was killed: ten minutes were seen."""
+ERRORS_HANDLED = 600.0
+"""Seconds for the kernel's error handling of all units of a server that was killed: 48 s were seen."""
 
 
 def test_copies_through_real_nodes_exchange_labels_and_keep_to_the_mapping(no_leaks: None, tmp_path: Path) -> None:
