@@ -172,9 +172,11 @@ class Group:
         )
 
     def _read_whole(self, stripe: int, data: U8, words: U64) -> None:
-        units = data.reshape(self.layout.data, self.layout.unit, -1), words.reshape(self.layout.data, -1)
-        for member, unit, unit_words in zip(self.layout.data_members(stripe), *units, strict=True):
-            self._read_member(stripe, member, 0, unit, unit_words)
+        at = 0
+        for member in self.layout.data_members(stripe):
+            end = at + self.layout.unit
+            self._read_member(stripe, member, 0, data[at:end], words[at:end])
+            at = end
 
     def _read_part(self, stripe: int, within: int, data: U8, words: U64) -> None:
         block = stripe * self.layout.stripe_blocks + within
@@ -211,12 +213,14 @@ class Group:
         return [*others, *redundant[:1]] if redundant else [member]
 
     def _write_whole(self, stripe: int, data: U8, words: U64) -> None:
-        units = data.reshape(self.layout.data, self.layout.unit, -1), words.reshape(self.layout.data, -1)
+        unit, at = self.layout.unit, 0
         # First, while the payload is still where it was looked at last.
-        redundant = self._xor(*units)
-        for member, unit, unit_words in zip(self.layout.data_members(stripe), *units, strict=True):
+        redundant = self._xor(data.reshape(self.layout.data, unit, -1), words.reshape(self.layout.data, -1))
+        for member in self.layout.data_members(stripe):
+            end = at + unit
             if self._present[member]:
-                self._media[member].write(stripe * self.layout.unit, unit, unit_words)
+                self._media[member].write(stripe * unit, data[at:end], words[at:end])
+            at = end
         self._protect(stripe, 0, *redundant)
 
     def _write_part(self, stripe: int, within: int, data: U8, words: U64) -> None:
