@@ -270,23 +270,26 @@ def test_a_target_gets_no_order_that_it_does_not_declare(kind: SplitKind) -> Non
 
 
 @pytest.mark.parametrize("refuses", [True, False])
-def test_copies_go_to_no_s_vol_of_a_target_that_does_not_refuse_them(refuses: bool) -> None:
+def test_copies_go_and_are_sent_to_no_s_vol_of_a_target_that_does_not_refuse_them(refuses: bool) -> None:
     with array() as bench:
         ground = survey(bench)
     assert ground.pairs is not None
     pairs = replace(ground.pairs, declared=replace(ground.pairs.declared, refuses_copies=refuses))
     met: set[tuple[bool, bool]] = set()
+    sent_to: set[bool] = set()
 
     @hypothesis.seed(1)
     @hypothesis.settings(max_examples=40, database=None, deadline=None, suppress_health_check=CHECKS)
     @hypothesis.given(pair_sequences(replace(ground, pairs=pairs), pairs))
     def draws(sequence: list[Operation]) -> None:
-        parts = [operation.segments[0] for operation in sequence if isinstance(operation, Copy)]
-        met.update((part.source in (S, T), part.destination in (S, T)) for part in parts)
+        for copy in (operation for operation in sequence if isinstance(operation, Copy)):
+            part = copy.segments[0]
+            met.add((part.source in (S, T), part.destination in (S, T)))
+            sent_to.add((part.destination if copy.by_destination else part.source) in (S, T))
 
     draws()
     assert {source for source, _ in met} == {True, False}
-    assert {destination for _, destination in met} == ({True, False} if refuses else {False})
+    assert {destination for _, destination in met} == sent_to == ({True, False} if refuses else {False})
 
 
 def test_a_run_with_too_little_on_pairs_proves_less_than_is_promised() -> None:

@@ -286,11 +286,12 @@ def _copy(draw: DrawFn, with_: Draw) -> Operation:
     ways = [way for way in ((other, at), (at, other)) if way[1].volume not in spared]
     first, second = draw(st.sampled_from(ways))
     part = Transfer(first.volume, first.lba, second.volume, second.lba, other.blocks)
-    return Copy((part,), draw(st.booleans()))
+    return Copy((part,), first.volume in spared or draw(st.booleans()))
 
 
 def _spared(with_: Draw) -> set[int]:
-    """The volumes that no copy may be ordered to."""
+    """The volumes that no copy may be ordered to, nor sent to: that counts as a write where they are mapped
+    read-only."""
     if with_.pairs.declared.refuses_copies:
         return set()
     return {number for number, _ in with_.pairs.volumes} - set(_primaries(with_))
