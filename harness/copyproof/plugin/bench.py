@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from copyproof.blocks.arrays import U8
 from copyproof.blocks.findings import Findings
 from copyproof.blocks.origin import GENERATIONS
 from copyproof.blocks.stamp import Stamper
@@ -26,7 +27,7 @@ from copyproof.targets.spec import LabelProbe, OverlapKind, TargetSpec
 from copyproof.transport.base import Transport
 from copyproof.transport.counting import Tally
 from copyproof.transport.inband import InBandLabels
-from copyproof.transport.tape import Looked, Stamped, looked
+from copyproof.transport.tape import Looked, Stamped, Waited, Written, looked
 from copyproof.verdicts.profile import Profile
 from copyproof.verify.check import Checker
 from copyproof.verify.labels import LabelStore, Sidecar
@@ -55,7 +56,7 @@ class Unit:
         return self.lun.device.blocks
 
 
-def _unheard(event: Stamped | Looked) -> None:
+def _unheard(event: Stamped | Written | Looked | Waited) -> None:
     del event
 
 
@@ -64,9 +65,9 @@ class Bench:
     """What all tests of a session share. `broken` says why nothing more may be sent, empty while all is well; `faults`
     are blocks that a test has made unreadable for now.
 
-    `heard` is told of each stamped write and of all blocks that are looked at. `sampling` is how many random blocks of
-    each unit are looked at after each test, `sampled` how many that were; `tally` counts what commands
-    carry. `pairs` is None where the target declares none.
+    `heard` is told of each host write, of all blocks that are looked at, and of time let pass for pairs. `sampling` is
+    how many random blocks of each unit are looked at after each test, `sampled` how many that were; `tally` counts what
+    commands carry. `pairs` is None where the target declares none.
     """
 
     live: LiveTarget
@@ -85,7 +86,7 @@ class Bench:
     sampling: int = 0
     sampled: int = 0
     tally: Tally = field(default_factory=Tally)
-    heard: Callable[[Stamped | Looked], None] = _unheard
+    heard: Callable[[Stamped | Written | Looked | Waited], None] = _unheard
     _next: dict[Role, int] = field(default_factory=dict)
     _random: Random = field(init=False)
 
@@ -150,6 +151,16 @@ class Bench:
             advance(many)
         self.model.write(unit.number, lba, count, generation)
         self.heard(Stamped(role=role.value, lba=lba, count=count, generation=generation))
+
+    def write(self, role: Role, lba: int, data: U8) -> None:
+        """Write blocks that do not say who they are, shape (n, block size): the model knows nothing of them. Raises as
+        `put` does."""
+        unit = self.unit(role)
+        if unit.volume is None:
+            raise UsageError(f"the {role.value} unit has no block node on this host")
+        unit.volume.write(lba, data)
+        self.model.forget(unit.number, lba, len(data))
+        self.heard(Written(role=role.value, lba=lba, count=len(data), data=data.tobytes().hex()))
 
     def generation_of(self, command: Command, prediction: Prediction) -> int | None:
         """Return the generation whose stamps a command writes where they belong; None where it writes other bytes."""

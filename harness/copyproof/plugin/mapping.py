@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 
 from copyproof.errors import MalformedAnswer
+from copyproof.model.pairs import NEXT
 from copyproof.scsi.cdb import Opcode
 from copyproof.scsi.command import Command
-from copyproof.scsi.pair_wire import PAIR_OPCODE
+from copyproof.scsi.pair_wire import PAIR_OPCODE, PairAction, decode_pairs
 from copyproof.scsi.vetting import designators_of, is_extended_copy
 from copyproof.scsi.vpd import Page, designators, page_length
 
@@ -61,7 +63,25 @@ def volatile(command: Command) -> str:
         }.get(command.cdb[2], "")
     if command.opcode == Opcode.PERSISTENT_RESERVE_IN:
         return "PRGENERATION (PERSISTENT RESERVE IN)"
+    if _asks_for_pairs(command):
+        return "how far pairs are and what they differ in (PAIR QUERY)"
     return ""
+
+
+def under_way(command: Command, *answers: bytes) -> bool:
+    """Whether one of some answers tells of a pair that something is under way of: how far it is, is of the moment.
+
+    >>> under_way(Command(bytes.fromhex("c1100000000000000800"), data_in=8), bytes.fromhex("0000000401600000"))
+    False
+    """
+    try:
+        return _asks_for_pairs(command) and any(entry.state in NEXT for data in answers for entry in decode_pairs(data))
+    except MalformedAnswer:
+        return False
+
+
+def _asks_for_pairs(command: Command) -> bool:
+    return command.opcode == PAIR_OPCODE and command.cdb[1] == PairAction.QUERY
 
 
 def lasting(command: Command, data: bytes) -> object:
@@ -73,6 +93,8 @@ def lasting(command: Command, data: bytes) -> object:
         return data
     if command.opcode == Opcode.PERSISTENT_RESERVE_IN:
         return data[4:]
+    if _asks_for_pairs(command):
+        return _pairs(data)
     if command.cdb[2] == Page.UNIT_SERIAL:
         return data[:4]
     try:
@@ -82,3 +104,10 @@ def lasting(command: Command, data: bytes) -> object:
         return data
     kinds = [(named.code_set, named.association, named.type, named.naa) for named in found]
     return kinds if whole else data[:4]
+
+
+def _pairs(data: bytes) -> object:
+    try:
+        return [replace(entry, percent=0, pending=0, differing=0, moved=0) for entry in decode_pairs(data)]
+    except MalformedAnswer:
+        return data

@@ -39,17 +39,18 @@ def opened(
     """Bring a target up and build the bench on it; raises UsageError when it cannot run here, DeviceError when it
     fails. No block is written.
 
-    `tape` gets every command beneath the safety check, as `wrap` lets it through, and every stamped write.
+    `tape` gets every command beneath the safety check, as `wrap` lets it through, and every stamped write; not the
+    commands that write and read back such blocks, where they go by commands.
     """
     profile = load_profile(spec.profile)
     with open_target(spec) as live, ExitStack() as stack:
         if tape:
             stack.enter_context(tape.recording(tape_header(live, seed)))
-            wrap = _taped(wrap, tape)
         tally = Tally()
-        wrap = _counted(wrap, tally)
+        wrap, taped = _counted(wrap, tally), _taped(tape)
         permitted = permission(live)
-        units = {role: _unit(lun, permitted, wrap, spec, stack) for role, lun in live.luns.items() if lun.reachable}
+        reached = {role: lun for role, lun in live.luns.items() if lun.reachable}
+        units = {role: _unit(lun, permitted, wrap, taped, spec, stack) for role, lun in reached.items()}
         for unit in units.values():
             drain(unit.transport, DRAIN)
         capabilities = probe(live, units[Role.SOURCE].transport)
@@ -68,8 +69,8 @@ def _counted(wrap: Wrap, tally: Tally) -> Wrap:
     return lambda lun, transport: Counted(wrap(lun, transport), tally)
 
 
-def _taped(wrap: Wrap, tape: TapeWriter) -> Wrap:
-    return lambda lun, transport: Recorder(wrap(lun, transport), lun.role.value, tape)
+def _taped(tape: TapeWriter | None) -> Wrap:
+    return lambda lun, transport: Recorder(transport, lun.role.value, tape) if tape else transport
 
 
 def tape_header(live: LiveTarget, seed: int) -> Header:
@@ -115,11 +116,13 @@ def _named(live: LiveTarget, lun: Lun) -> safety.Named:
     return safety.Named(lun.device.naa if made else spec.naa, spec.serial, spec.destroy)
 
 
-def _unit(lun: Lun, permitted: safety.Permitted, wrap: Wrap, spec: TargetSpec, stack: ExitStack) -> Unit:
+def _unit(lun: Lun, permitted: safety.Permitted, wrap: Wrap, taped: Wrap, spec: TargetSpec, stack: ExitStack) -> Unit:
     device = lun.device
-    path = lun.path or stack.enter_context(reach(spec.transport, device.sg[0]))
-    gate = safety.Gate(wrap(lun, path), device.naa, permitted)
-    volume: Volume | None = CommandVolume(gate, device.block_size) if lun.path else None
+    path = wrap(lun, lun.path or stack.enter_context(reach(spec.transport, device.sg[0])))
+    gate = safety.Gate(taped(lun, path), device.naa, permitted)
+    volume: Volume | None = None
+    if lun.path:
+        volume = CommandVolume(safety.Gate(path, device.naa, permitted), device.block_size)
     if device.block:
         writer = safety.Writer(device, permitted, gate.recognise)
         stack.callback(writer.close)

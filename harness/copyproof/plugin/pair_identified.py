@@ -46,10 +46,8 @@ def identified(pair: Pair) -> Iterator[Identified]:
     bench, primary = pair.desk.bench, pair.couple.primary
     random = Random(bench.seed)
     disk = blank_disk(pair.blocks, bench.stamper.block_size, random.randbytes(4), random.randbytes(16))
-    number = bench.unit(primary).number
     for lba, block in disk.items():
-        _volume(pair, primary).write(lba, np.frombuffer(block, np.uint8).reshape(1, -1))
-        bench.model.forget(number, lba, 1)
+        bench.write(primary, lba, np.frombuffer(block, np.uint8).reshape(1, -1))
     try:
         yield Identified(pair, disk)
     finally:

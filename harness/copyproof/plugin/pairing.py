@@ -15,6 +15,7 @@ from copyproof.targets.known import NUMBERS
 from copyproof.targets.live import Control, Role
 from copyproof.targets.pairs import rules_of, service_of, volume_of
 from copyproof.targets.rules import PAIRED
+from copyproof.transport.tape import Waited
 
 if TYPE_CHECKING:
     from copyproof.plugin.bench import Bench
@@ -182,7 +183,7 @@ class PairBench:
         status = self.status(couple)
         state = self.model.state(*couple.numbers)
         if state in NEXT and self.declared.ended(status, state, NEXT[state]):
-            self.model.finished(*couple.numbers)
+            self._ended(couple)
             state = NEXT[state]
         if state is PairState.SMPL and status.primary_state is state:
             self.groups.pop(couple, None)
@@ -226,6 +227,7 @@ class PairBench:
         """Let some time pass."""
         if self.control:
             self.control.run(TICKS)
+            self.bench.heard(Waited(role=Role.PRIMARY.value, ticks=TICKS))
         else:
             time.sleep(POLL)
 
@@ -296,7 +298,7 @@ class PairBench:
             status = self.status(couple)
             acted = status.primary_state not in (self.declared.shown(state), self.declared.shown(then))
             if (acted or not fits) if answered.accepted else self.declared.ended(status, state, then):
-                self.model.finished(*couple.numbers)
+                self._ended(couple)
                 return f"{couple} may have gone on from {state.value} to {then.value} before it was ordered"
         return went_on
 
@@ -321,6 +323,11 @@ class PairBench:
             return
         ends = self.volume(couple.primary), self.volume(couple.secondary)
         self.service.wait(*ends, {must, PairState.PSUE}, PATIENCE, self.idle)
+
+    def _ended(self, couple: Couple) -> None:
+        """Let the model follow what has ended of a pair, and the tape wait for it."""
+        self.model.finished(*couple.numbers)
+        self.bench.heard(Waited(role=couple.primary.value, secondary=couple.secondary.value))
 
     def _end(self, couple: Couple) -> None:
         """Bring one pair to its end, whatever it is doing; a quick split that is being copied cannot be deleted."""

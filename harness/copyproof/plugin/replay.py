@@ -11,11 +11,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import Enum
 
+import numpy as np
+
+from copyproof.blocks.arrays import U8
 from copyproof.errors import DeviceError, TargetLost, UsageError
 from copyproof.model.held import Label, held_of
 from copyproof.model.rangemap import Piece
 from copyproof.plugin.bench import NAMES, NUMBERS, Bench
-from copyproof.plugin.mapping import Names, lasting, volatile
+from copyproof.plugin.mapping import Names, lasting, under_way, volatile
 from copyproof.plugin.opening import opened
 from copyproof.plugin.replayed_pairs import ReplayedPairs
 from copyproof.scsi.cdb import Opcode
@@ -24,7 +27,7 @@ from copyproof.scsi.sense import Sense
 from copyproof.targets.live import Lun, Role
 from copyproof.targets.spec import TargetSpec
 from copyproof.transport.base import Transport
-from copyproof.transport.tape import Event, Looked, Recorded, Sent, Stamped, TapeUnit, Waited, roles_of
+from copyproof.transport.tape import Event, Looked, Recorded, Sent, Stamped, TapeUnit, Waited, Written, roles_of
 from copyproof.transport.ways import Way, check_size
 
 #: What a difference shows of data.
@@ -93,8 +96,11 @@ def ready(recorded: Recorded, spec: TargetSpec) -> Iterator[Bench]:
 
 def _check_ranges(recorded: Recorded) -> None:
     for line, event in enumerate(recorded.events, start=2):
-        if isinstance(event, Stamped | Looked) and event.lba + event.count > recorded.unit(event.role).blocks:
-            what = "a host write of" if isinstance(event, Stamped) else "a look at"
+        if isinstance(event, Written) and len(event.data) != 2 * event.count * recorded.unit(event.role).block_size:
+            short = f"{len(event.data) // 2} bytes are not {event.count} blocks of the {event.role} unit"
+            raise UsageError(f"{recorded.name}: line {line}: {short}: record the tape anew")
+        if isinstance(event, Stamped | Written | Looked) and event.lba + event.count > recorded.unit(event.role).blocks:
+            what = "a look at" if isinstance(event, Looked) else "a host write of"
             past = f"{event.count} blocks from LBA {event.lba} of the {event.role} unit"
             raise UsageError(f"{recorded.name}: line {line}: {what} {past}, which its header says is smaller")
 
@@ -167,6 +173,13 @@ def _played(
         case Stamped():
             bench.put(Role(event.role), event.lba, event.count, event.generation)
             done.writes += 1
+        case Written():
+            bench.write(Role(event.role), event.lba, _blocks(event))
+            done.writes += 1
+
+
+def _blocks(event: Written) -> U8:
+    return np.frombuffer(bytes.fromhex(event.data), np.uint8).reshape(event.count, -1)
 
 
 def _counted(found: Iterator[Difference], done: Replayed) -> Iterator[Difference]:
@@ -230,6 +243,9 @@ def _compared(number: int, event: Sent, found: Result, mapped: Names, done: Repl
     if aside := volatile(event.command):
         done.passed_over[aside] += 1
     was, now = mapped.told(recorded.data), found.data
+    if under_way(event.command, was, now):
+        done.passed_over["pairs of which something is under way (PAIR QUERY)"] += 1
+        return
     if lasting(event.command, was) != lasting(event.command, now):
         yield Difference(number, what, Part.DATA, *_around(was, now))
 

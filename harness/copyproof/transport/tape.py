@@ -1,9 +1,9 @@
 """Tapes: the commands of a run and the host's stamped writes, as JSON Lines (`copyproof.tape/1`).
 
-The first line is a `Header`, each further one an event: a `Sent` command, a `Stamped` write, blocks that were
-`Looked` at, or that a pair's copying was `Waited` for. A line is written when its event is over,
-in one piece, so that a crash leaves all that went before. Byte strings are lower-case hex, times seconds, LBAs and
-counts blocks.
+The first line is a `Header`, each further one an event: a `Sent` command, a `Stamped` write or one of other bytes
+(`Written`), blocks that were `Looked` at, or that a pair's copying was `Waited` for. A line is written when its event
+is over, in one piece, so that a crash leaves all that went before. Byte strings are lower-case hex, times seconds,
+LBAs and counts blocks.
 """
 
 from __future__ import annotations
@@ -106,6 +106,15 @@ class Stamped(msgspec.Struct, frozen=True, kw_only=True, tag="write", tag_field=
     generation: Annotated[int, msgspec.Meta(ge=0, lt=GENERATIONS)]
 
 
+class Written(msgspec.Struct, frozen=True, kw_only=True, tag="bytes", tag_field="event"):
+    """The host wrote other blocks than stamped ones, `count` of them."""
+
+    role: RoleName
+    lba: Count
+    count: Annotated[int, msgspec.Meta(ge=1, le=LBAS - 1)]
+    data: Data
+
+
 class Stamp(msgspec.Struct, frozen=True, kw_only=True):
     """What a stamped block says of itself: from which volume (by its number) and LBA it is, of which generation."""
 
@@ -159,7 +168,7 @@ def _allowed(content: Content) -> Stamp | Literal["zeros"]:
     return "zeros"
 
 
-Event = Sent | Stamped | Looked | Waited
+Event = Sent | Stamped | Written | Looked | Waited
 _HEADER = msgspec.json.Decoder(Header)
 _EVENT: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
 
