@@ -10,12 +10,13 @@ from typing import Any
 import msgspec
 import pytest
 
+from copyproof.errors import DeviceError
 from copyproof.plugin.bench import Bench
 from copyproof.plugin.opening import opened
 from copyproof.plugin.pairing import Couple, PairBench
 from copyproof.plugin.rig import Rig
 from copyproof.plugin.verification import Verifier
-from copyproof.scsi.pair import PairCommand
+from copyproof.scsi.pair import PairCommand, PairState
 from copyproof.targets.live import PairHooks, Role
 from copyproof.targets.pairspec import AccessSpec
 from copyproof.targets.spec import load
@@ -39,6 +40,27 @@ def test_only_what_can_be_told_a_pace_is(paces: bool, asked: int) -> None:
     with stand(paces=paces) as bench:
         assert bench.pairs is not None
         assert bench.pairs.order(Couple(), PairCommand.CREATE, pace=1).request.pace == asked
+
+
+def test_a_pair_that_cannot_be_deleted_leaves_the_others_to_be_deleted(monkeypatch: pytest.MonkeyPatch) -> None:
+    with stand() as bench:
+        pairs, other = bench.pairs, Couple(Role.OTHER_PRIMARY, Role.OTHER_SECONDARY)
+        assert pairs is not None
+        for couple in (Couple(), other):
+            assert not pairs.order(couple, PairCommand.CREATE).breach
+        end = PairBench._end
+
+        def ended(self: PairBench, couple: Couple) -> None:
+            if couple == Couple():
+                raise DeviceError("it is stuck")
+            end(self, couple)
+
+        monkeypatch.setattr(PairBench, "_end", ended)
+        with pytest.raises(DeviceError, match="it is stuck"):
+            pairs.clear()
+        assert pairs.status(Couple()).primary_state is not PairState.SMPL
+        assert pairs.status(other).primary_state is PairState.SMPL
+        assert list(pairs.groups) == [Couple()]
 
 
 def test_a_target_that_copies_nothing_is_asked_for_no_proof_of_its_copy() -> None:

@@ -54,6 +54,10 @@ def _coded(command: Callable[[], str]) -> Iterator[None]:
         raise _ended(command(), f"{problem.format_message()} See --help.", code) from None
     except CopyproofError as problem:
         raise _ended(command(), str(problem), code_of(problem)) from None
+    except BrokenPipeError:
+        # Whoever read the output has gone; Python would complain of it once more at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(int(Code.EX_CMDIOE)) from None
     except (Exception, KeyboardInterrupt) as problem:
         why = traceback.format_exc() if isinstance(problem, Exception) else "interrupted"
         print(f"{command()}: [{Code.EX_CMDIOE.name}] {why}", file=sys.stderr)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from copyproof.errors import DeviceError, UsageError
+from copyproof.errors import DeviceError, TargetLost, UsageError
 from copyproof.model.pairs import NEXT, PairModel, PairPrediction
 from copyproof.pairing.service import POLL, Answered, Declared, PairFault, PairRequest, PairStatus, PairVolume
 from copyproof.scsi.pair import Answer, HostAccess, PairCommand, PairState, SplitKind
@@ -242,12 +242,22 @@ class PairBench:
             self.control.release()
 
     def clear(self) -> None:
-        """Delete every pair that may be there, so that the volumes are on their own; raises DeviceError."""
+        """Delete every pair that may be there, so that the volumes are on their own; raises DeviceError for the first
+        that cannot be deleted, when all were tried."""
         self.release()
+        problems: list[DeviceError] = []
         for couple in list(self.groups):
-            self._end(couple)
-            self.model.dropped(*couple.numbers)
-            self.groups.pop(couple, None)
+            try:
+                self._end(couple)
+            except TargetLost:
+                raise
+            except DeviceError as problem:
+                problems.append(problem)
+            else:
+                self.model.dropped(*couple.numbers)
+                self.groups.pop(couple, None)
+        if problems:
+            raise problems[0]
 
     def access(self, role: Role) -> HostAccess:
         """Return what a host may do with a volume now: the least of what the states of its pairs allow, as declared."""

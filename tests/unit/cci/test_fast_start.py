@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -39,3 +40,13 @@ def test_what_the_commands_stand_on_is_light_too(module: str) -> None:
     code = f"import sys, {module}; print(*({HEAVY!r} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout.split() == []
+
+
+def test_a_reader_that_goes_away_gets_no_traceback(desk: Desk) -> None:
+    conf = str(desk.folder / "horcm0.conf")
+    code = f"from copyproof.cli import main; main(['cci', '--conf', {conf!r}, 'pairdisplay', '-g', 'oradb'])"
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run([sys.executable, "-c", code], stdout=writer, stderr=subprocess.PIPE, timeout=60, check=False)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (237, b"")
