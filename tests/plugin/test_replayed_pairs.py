@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -95,13 +94,30 @@ def test_what_a_pair_shows_that_something_is_under_way_of_is_of_the_moment(movin
     assert under_way(QUERY, entry(PairState.PAIR), entry(moving))
 
 
-def test_bytes_that_are_not_the_blocks_that_they_say_are_refused_before_anything_is_sent(
-    recorded: Recorded, tmp_path: Path
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"data": "00" * 511}, "line 2: 511 bytes are not 1 blocks of the primary unit"),
+        ({"data": " " * 1024}, "line 2: 0 bytes are not 1 blocks of the primary unit"),
+        ({"data": "0z" * 512}, "line 2: these are no bytes that were written"),
+        ({"data": "0" * 1023}, "line 2: these are no bytes that were written"),
+        ({"lba": 8192}, "line 2: a host write of 1 blocks from LBA 8192 of the primary unit"),
+        ({"role": "nobody"}, "line 2: the header names no 'nobody' unit"),
+        ({"count": 0}, "line 2: Expected `int` >= 1"),
+    ],
+    ids=["short", "spaces", "letters", "half", "past", "role", "none"],
+)
+def test_bytes_that_are_no_blocks_of_a_unit_are_refused_before_anything_is_sent(
+    recorded: Recorded, tmp_path: Path, changed: dict[str, object], said: str
 ) -> None:
-    events = [replace_data(event) if isinstance(event, Written) else event for event in recorded.events]
-    with pytest.raises(UsageError, match="511 bytes are not 1 blocks of the primary unit"):
-        played(replace(recorded, events=tuple(events)), tmp_path)
+    sound = {"event": "bytes", "role": "primary", "lba": 0, "count": 1, "data": "00" * 512}
+    lines = [msgspec.json.encode(recorded.header), msgspec.json.encode(sound | changed)]
+    with pytest.raises(UsageError, match=said):
+        played(tape.parse("own", lines), tmp_path)
 
 
-def replace_data(event: Written) -> Written:
-    return msgspec.structs.replace(event, data=event.data[2:])
+def test_bytes_that_are_blocks_are_written(recorded: Recorded, tmp_path: Path) -> None:
+    sound = {"event": "bytes", "role": "primary", "lba": 0, "count": 1, "data": "00" * 512}
+    lines = [msgspec.json.encode(recorded.header), msgspec.json.encode(sound)]
+    found, done = played(tape.parse("own", lines), tmp_path)
+    assert (found, done.writes) == ([], 1)

@@ -96,8 +96,8 @@ def ready(recorded: Recorded, spec: TargetSpec) -> Iterator[Bench]:
 
 def _check_ranges(recorded: Recorded) -> None:
     for line, event in enumerate(recorded.events, start=2):
-        if isinstance(event, Written) and len(event.data) != 2 * event.count * recorded.unit(event.role).block_size:
-            short = f"{len(event.data) // 2} bytes are not {event.count} blocks of the {event.role} unit"
+        if isinstance(event, Written) and len(event.octets) != event.count * recorded.unit(event.role).block_size:
+            short = f"{len(event.octets)} bytes are not {event.count} blocks of the {event.role} unit"
             raise UsageError(f"{recorded.name}: line {line}: {short}: record the tape anew")
         if isinstance(event, Stamped | Written | Looked) and event.lba + event.count > recorded.unit(event.role).blocks:
             what = "a look at" if isinstance(event, Looked) else "a host write of"
@@ -179,7 +179,7 @@ def _played(
 
 
 def _blocks(event: Written) -> U8:
-    return np.frombuffer(bytes.fromhex(event.data), np.uint8).reshape(event.count, -1)
+    return np.frombuffer(event.octets, np.uint8).reshape(event.count, -1)
 
 
 def _counted(found: Iterator[Difference], done: Replayed) -> Iterator[Difference]:

@@ -114,6 +114,11 @@ class Written(msgspec.Struct, frozen=True, kw_only=True, tag="bytes", tag_field=
     count: Annotated[int, msgspec.Meta(ge=1, le=LBAS - 1)]
     data: Data
 
+    @property
+    def octets(self) -> bytes:
+        """The bytes of all blocks; raises ValueError for what is not hex."""
+        return bytes.fromhex(self.data)
+
 
 class Stamp(msgspec.Struct, frozen=True, kw_only=True):
     """What a stamped block says of itself: from which volume (by its number) and LBA it is, of which generation."""
@@ -306,6 +311,11 @@ def _event(where: str, line: bytes, roles: set[str]) -> Event:
             _look_through(event)
     except (ValueError, KeyError) as problem:
         raise UsageError(f"{where}: this is no command with its result: {problem}") from None
+    try:
+        if isinstance(event, Written):
+            _ = event.octets
+    except ValueError as problem:
+        raise UsageError(f"{where}: these are no bytes that were written: {problem}") from None
     return event
 
 
