@@ -55,7 +55,12 @@ LIES = [
 ]
 
 
-@pytest.mark.parametrize("lie", LIES, ids=lambda lie: lie.fault.__name__)
+# A target of plain files tells them all in every run of the tests (tests/plugin/test_suite_can_fail.py).
+NIGHTLY = {faults.last_block_skipped, faults.from_the_next_block, faults.neighbour_overwritten}
+RUNS = [pytest.param(lie, marks=[pytest.mark.nightly] if lie.fault in NIGHTLY else []) for lie in LIES]
+
+
+@pytest.mark.parametrize("lie", RUNS, ids=lambda lie: lie.fault.__name__)
 def test_each_lie_is_caught_at_its_exact_place(lie: Lie, tmp_path: Path) -> None:
     run = run_suite(lie.target, tmp_path, "-k", COPIES, plugins=[faults.Liar(lie.fault)])
     cases = run.cases(REQUIREMENT)
